@@ -1,0 +1,272 @@
+import type { ClaimedKeys, GoneReason, Limits, OneTimePreKey, Role, SignedPreKey } from '@sotto/protocol'
+import type { Clock } from '../clock.ts'
+
+/**
+ * What a store must do (DESIGN section 5). Adapters: `sqlite`, `postgres`; one conformance suite,
+ * `store.suite.ts`, is run against each.
+ *
+ * Every promise that resolves after a change resolves only once that change is on disk (G1), but for
+ * `acknowledge`, which is persisted within a second. Refusals are `SottoError`s; `overloaded` means that
+ * the outcome is unknown and the same call may be made again.
+ */
+export interface Store {
+  /** Registers the device if it is new. Throws `device_revoked`, `limit_reached` (USER_DEVICES). */
+  openDevice(request: OpenDevice): Promise<Device>
+  listDevices(userId: string): Promise<readonly DeviceRecord[]>
+  /** `false` when the user has no such live device. */
+  renameDevice(userId: string, deviceId: string, name: string): Promise<boolean>
+  /** Drops the device's keys, mailbox and cursors; the id stays dead. `false` when there is no such live device. */
+  revokeDevice(userId: string, deviceId: string): Promise<boolean>
+
+  /**
+   * Appends a message. A resend (same device and id) is looked up before anything else is judged and gets the
+   * first answer. Throws `id_conflict`, `mailbox_full`, `not_found` (device of the recipient), `overloaded`;
+   * answers `moved` when the group's membership version is no longer `draft.to.version`.
+   */
+  append(draft: Draft): Promise<Appended | Moved>
+  /** Entries after `after`, in order, holes included, until a limit is reached (at least one item if there is any). */
+  read(mailbox: string, after: number, limit: ReadLimit): Promise<readonly Item[]>
+  /** The highest seq whose entry was received before `receivedAt`, 0 when there is none: read on from there. */
+  seek(mailbox: string, receivedAt: number): Promise<number>
+  /** Every mailbox that the device reads, with its position. Device mailbox first, then user, then groups. */
+  subscriptions(device: Device): Promise<readonly Subscription[]>
+  /** Moves cursors forward, never back; seqs beyond the head or outside the device's mailboxes throw `bad_request`, `forbidden`. */
+  acknowledge(device: Device, acks: readonly Ack[]): void | Promise<void>
+  /** Notes that entries reached a device that does not acknowledge (basic protocol): they no longer count as undelivered. */
+  delivered(mailbox: string, seq: number): void
+  /** No append that is not yet readable will carry an earlier `receivedAt`. The store's clock. */
+  horizon(): number
+
+  createGroup(request: CreateGroup): Promise<Group>
+  group(groupId: string): Group | undefined | Promise<Group | undefined>
+  /** Throws `limit_reached` (USER_GROUPS), `rate_limited` (ADDS_PAIR_PER_DAY). */
+  changeGroup(change: GroupChange): Promise<Group | Moved>
+  /** The user's groups in the order of their ids, after `after`. */
+  listGroups(userId: string, after: string, limit: number): Promise<readonly GroupSummary[]>
+
+  /** A changed identity key clears the device's other keys and its key id history. */
+  setIdentity(device: Device, keys: IdentityKeys): Promise<void>
+  /** Adds one-time prekeys; the number now held. Throws `key_conflict`, `limit_reached` (PREKEYS). */
+  addPreKeys(device: Device, preKeys: readonly OneTimePreKey[]): Promise<number>
+  /** Claims atomically (G5). Throws `no_prekeys`, `rate_limited` (CLAIMS_…). */
+  claimPreKeys(claim: Claim): Promise<readonly Claimed[]>
+  countKeys(device: Device): Promise<KeyCounts>
+
+  putTicket(ticket: Ticket): Promise<void>
+  /** At most one caller gets it, before it expires. */
+  takeTicket(hash: string): Promise<Ticket | undefined>
+
+  exportAccount(userId: string): Promise<Record<string, unknown>>
+  /** Erases the user from every table: devices, keys, mailboxes, memberships, what was sent and not yet delivered. */
+  eraseAccount(userId: string): Promise<ErasedAccount>
+
+  /** Deletes what has expired. Called every minute or so. */
+  sweep(): Promise<Swept>
+  /** Resolves when the store can serve. */
+  ping(): Promise<void>
+  stats(): StoreStats
+  /** Commits what was accepted, persists cursors, releases the files. */
+  close(): Promise<void>
+}
+
+/** What every adapter is opened with. */
+export interface StoreOptions {
+  readonly clock: Clock
+  readonly limits: Limits
+  /** How long entries and the records of their ids are kept. */
+  readonly retentionMs: number
+  /** Called after each commit of this process with what it appended, in order. */
+  readonly onAppended: (entries: readonly Entry[]) => void
+}
+
+export interface OpenDevice {
+  readonly userId: string
+  readonly deviceId: string
+  /** From now on the device holds entries back until it has acknowledged them. */
+  readonly holds: boolean
+}
+
+export interface Device {
+  /** The store's number of this device: never reused. */
+  readonly no: number
+  readonly userId: string
+  readonly deviceId: string
+}
+
+export interface DeviceRecord {
+  readonly deviceId: string
+  readonly name: string | null
+  readonly createdAt: number
+  readonly lastSeenAt: number
+}
+
+export const entryKinds = { msg: 1, membership: 2 } as const
+export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds]
+
+export type Recipient =
+  | { readonly kind: 'user'; readonly userId: string }
+  | { readonly kind: 'device'; readonly userId: string; readonly deviceId: string }
+  /** `version`: the membership that the decision to send was taken on. */
+  | { readonly kind: 'group'; readonly groupId: string; readonly version: number }
+
+export interface Draft {
+  readonly to: Recipient
+  readonly from: Device
+  readonly id: string
+  /** The frame's members but for `type`, `mailbox`, `seq`, `receivedAt`: JSON text without the opening brace, `"id":…}`. */
+  readonly body: string
+  /** Where in `body` the part begins that a resend must repeat: `to`, scope, device, ciphertext, contentType (WIRE section 2). */
+  readonly digestFrom: number
+  /** 0: as long as the retention. */
+  readonly expiresInMs: number
+}
+
+export interface Appended {
+  readonly mailbox: string
+  readonly seq: number
+  readonly receivedAt: number
+  readonly duplicate: boolean
+}
+
+export type Moved = 'moved'
+
+/** What is stored in a mailbox. `json` is the frame, the same bytes for every receiver. */
+export interface Entry {
+  readonly mailbox: string
+  readonly seq: number
+  readonly kind: EntryKind
+  /** Number of the sending device; 0: the server's own. */
+  readonly sender: number
+  readonly receivedAt: number
+  readonly json: Buffer
+}
+
+/** Entries `seq`…`to` will not come. */
+export interface Gap {
+  readonly gone: GoneReason
+  readonly mailbox: string
+  readonly seq: number
+  readonly to: number
+}
+
+export type Item = Entry | Gap
+
+export interface ReadLimit {
+  readonly entries: number
+  readonly bytes: number
+}
+
+export interface Subscription {
+  readonly mailbox: string
+  readonly kind: 'device' | 'user' | 'group'
+  /** Of a group mailbox. */
+  readonly groupId: string | null
+  /** What the device has acknowledged, or where it begins: read after this. */
+  readonly cursor: number
+  readonly head: number
+  /** The seqs that the device may read, ascending: after `from`, up to and including `to` (Infinity: open). */
+  readonly windows: readonly Window[]
+}
+
+export interface Window {
+  readonly from: number
+  readonly to: number
+}
+
+export interface Ack {
+  readonly mailbox: string
+  readonly seq: number
+}
+
+export interface Group {
+  readonly groupId: string
+  readonly name: string | null
+  readonly protocol: 'opaque'
+  /** Rises with every change of members or roles. */
+  readonly version: number
+  readonly createdAt: number
+  readonly mailbox: string
+  readonly members: ReadonlyMap<string, Role>
+}
+
+export interface GroupSummary {
+  readonly groupId: string
+  readonly name: string | null
+  readonly protocol: 'opaque'
+  readonly ownerId: string
+  readonly admins: readonly string[]
+  readonly createdAt: number
+  readonly role: Role
+}
+
+export interface CreateGroup {
+  readonly groupId: string
+  readonly name: string | null
+  readonly owner: Device
+  /** Beside the owner, each once. */
+  readonly members: readonly string[]
+}
+
+/** A change as it was decided on `version` of the group. */
+export interface GroupChange {
+  readonly groupId: string
+  readonly version: number
+  readonly by: Device
+  readonly add: readonly string[]
+  readonly remove: readonly string[]
+  readonly roles: ReadonlyMap<string, Role>
+  /** The group ceases to exist; `remove` names everybody. */
+  readonly delete: boolean
+}
+
+export interface IdentityKeys {
+  readonly identityKey: string
+  readonly signedPreKey: SignedPreKey | null
+  readonly pqPreKey: SignedPreKey | null
+}
+
+export interface Claim {
+  readonly claimant: string
+  readonly userId: string
+  /** A device id, `*` for each, or null: device `default`, else the one that uploaded last. */
+  readonly device: string | null
+}
+
+export interface Claimed extends ClaimedKeys {
+  /** One-time prekeys that the device has left. */
+  readonly left: number
+}
+
+export interface KeyCounts {
+  readonly oneTimePreKeys: number
+  readonly keyPackages: number
+}
+
+export interface Ticket {
+  /** SHA-256 of the ticket, base64url. */
+  readonly hash: string
+  readonly userId: string
+  readonly deviceId: string
+  /** When the token that it stands for expires. */
+  readonly tokenExpiresAt: number
+  readonly expiresAt: number
+}
+
+export interface ErasedAccount {
+  readonly devices: readonly string[]
+  readonly groups: readonly string[]
+}
+
+export interface Swept {
+  readonly entries: number
+  readonly tickets: number
+}
+
+export interface StoreStats {
+  /** Messages accepted since the start. */
+  readonly appended: number
+  readonly commits: number
+  /** Appends that wait for a commit. */
+  readonly queued: number
+  readonly failedCommits: number
+}
