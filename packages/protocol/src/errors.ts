@@ -52,7 +52,7 @@ export const errorTable = {
   dev_tokens_disabled: {
     status: 403,
     title: 'Development tokens are off',
-    meaning: 'Tokens are minted only with DEV_TOKENS=true, and only for callers on the same machine.',
+    meaning: 'Tokens are minted only with DEV_TOKENS=true for callers on the same machine, or with DEV_TOKENS=anyone.',
     action: 'Use a token of the real login; for local work start with `npm run dev`.',
   },
   device_revoked: {
@@ -139,7 +139,7 @@ export const errorTable = {
     close: 4413,
     title: 'Too large',
     meaning: 'A body, frame or ciphertext exceeds the limit that `limit` names.',
-    action: 'Send less at once; send files as attachments.',
+    action: 'Send less at once; keep a large file elsewhere, encrypted, and send its address and key.',
   },
   rate_limited: {
     status: 429,

@@ -58,5 +58,12 @@ export const publicKey = z
   .max(wire.publicKeyLength)
   .refine((value) => value.isWellFormed(), { error: 'a key must have no lone surrogates' })
 
+/** A signature in the encoding of the client's protocol: opaque. */
+export const signature = z
+  .string()
+  .min(1)
+  .max(wire.publicKeyLength)
+  .refine((value) => value.isWellFormed(), { error: 'a signature must have no lone surrogates' })
+
 /** A key's number or name in the client's protocol. */
 export const keyId = z.union([z.int().min(0).max(Number.MAX_SAFE_INTEGER), text(wire.keyIdLength, 'a key id')])

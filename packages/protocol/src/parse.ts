@@ -2,12 +2,38 @@ import type { z } from 'zod'
 import { SottoError } from './errors.ts'
 import { type ClientFrame, type ClientFrameType, clientFrames } from './frames.ts'
 
-/** The first thing that is wrong, in words: `members.3: a user id must have …`. */
+type Issue = z.core.$ZodIssue
+
+/** Characters of a name that the sender chose, and of a whole reason: an error never carries a payload back. */
+const nameLengthMax = 64
+const reasonLengthMax = 256
+
+function shortened(text: string, lengthMax: number): string {
+  const whole = text.toWellFormed()
+  return whole.length <= lengthMax ? whole : `${whole.slice(0, lengthMax - 1).toWellFormed()}…`
+}
+
+/** Of a union, the alternative that was meant: the first whose own type fits. */
+function meant(issue: Issue): Issue {
+  if (issue.code !== 'invalid_union') return issue
+  const fits = (issues: Issue[]) => !issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0)
+  const inner = (issue.errors.find(fits) ?? issue.errors[0])?.[0]
+  if (inner === undefined) return issue
+  const found = meant(inner)
+  return { ...found, path: [...issue.path, ...found.path] }
+}
+
+/** The first thing that is wrong, in words: `members.3: a user id must have …`. Names what is wrong, never its value. */
 export function whatIsWrong(error: z.ZodError): string {
-  const issue = error.issues[0]
-  if (issue === undefined) return 'not valid'
-  const path = issue.path.map(String).join('.')
-  return path === '' ? issue.message : `${path}: ${issue.message}`
+  const first = error.issues[0]
+  if (first === undefined) return 'not valid'
+  const issue = meant(first)
+  const reason =
+    issue.code === 'unrecognized_keys'
+      ? `unknown member ${JSON.stringify(shortened(issue.keys[0] ?? '', nameLengthMax))}`
+      : issue.message
+  const path = issue.path.map((part) => shortened(String(part), nameLengthMax)).join('.')
+  return shortened(path === '' ? reason : `${path}: ${reason}`, reasonLengthMax)
 }
 
 /** Parses what is untrusted. Throws `bad_request` that names the first thing wrong. */
@@ -31,7 +57,7 @@ export function parseClientFrame(text: string): ClientFrame {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new SottoError('bad_frame', 'the frame is not a JSON object')
   }
-  const type = (value as { type?: unknown }).type
+  const type = Object.hasOwn(value, 'type') ? (value as { type: unknown }).type : undefined
   if (typeof type !== 'string' || !Object.hasOwn(clientFrames, type)) {
     throw new SottoError('bad_frame', 'the frame has no known `type`')
   }

@@ -11,20 +11,18 @@ import {
   mailboxId,
   publicKey,
   seq,
+  signature,
   timestamp,
   userId,
 } from './ids.ts'
 import { wire } from './limits.ts'
 
 /** A signed prekey in the seed's short form, or with the number and signature that X3DH and PQXDH need. */
-export const signedPreKey = z.union([
-  publicKey,
-  z.strictObject({ keyId, publicKey, signature: z.string().min(1).max(wire.publicKeyLength) }),
-])
+export const signedPreKey = z.union([publicKey, z.strictObject({ keyId, publicKey, signature })])
 
 export const oneTimePreKey = z.strictObject({ keyId, publicKey })
 
-const claimedKeys = z.object({
+export const claimedKeys = z.object({
   userId,
   deviceId,
   identityKey: publicKey,

@@ -12,6 +12,8 @@ import type { Clock } from '../clock.ts'
 export interface Store {
   /** Registers the device if it is new. Throws `device_revoked`, `limit_reached` (USER_DEVICES). */
   openDevice(request: OpenDevice): Promise<Device>
+  /** The device if it is registered; registers none. Throws `device_revoked`. Asked by every request. */
+  findDevice(userId: string, deviceId: string): Device | undefined | Promise<Device | undefined>
   listDevices(userId: string): Promise<readonly DeviceRecord[]>
   /** `false` when the user has no such live device. */
   renameDevice(userId: string, deviceId: string, name: string): Promise<boolean>
@@ -24,12 +26,16 @@ export interface Store {
    * answers `moved` when the group's membership version is no longer `draft.to.version`.
    */
   append(draft: Draft): Promise<Appended | Moved>
+  /** The first answer, if this is a resend: for those who would refuse before they append. Throws `id_conflict`. */
+  repeated(draft: Draft): Promise<Appended | undefined>
   /** Entries after `after`, in order, holes included, until a limit is reached (at least one item if there is any). */
-  read(mailbox: string, after: number, limit: ReadLimit): Promise<readonly Item[]>
+  read(mailbox: string, after: number, limit: ReadLimit): readonly Item[] | Promise<readonly Item[]>
   /** The highest seq whose entry was received before `receivedAt`, 0 when there is none: read on from there. */
   seek(mailbox: string, receivedAt: number): Promise<number>
   /** Every mailbox that the device reads, with its position. Device mailbox first, then user, then groups. */
   subscriptions(device: Device): Promise<readonly Subscription[]>
+  /** What a device that is not registered yet reads: the user mailbox from the oldest entry held, and the groups in the user's windows. */
+  readable(userId: string): Promise<readonly Subscription[]>
   /** Moves cursors forward, never back; seqs beyond the head or outside the device's mailboxes throw `bad_request`, `forbidden`. */
   acknowledge(device: Device, acks: readonly Ack[]): void | Promise<void>
   /** Notes that entries reached a device that does not acknowledge (basic protocol): they no longer count as undelivered. */
@@ -77,6 +83,8 @@ export interface StoreOptions {
   readonly retentionMs: number
   /** Called after each commit of this process with what it appended, in order. */
   readonly onAppended: (entries: readonly Entry[]) => void
+  /** Called with what failed when a commit did: for the log. */
+  readonly onTrouble?: (why: string) => void
 }
 
 export interface OpenDevice {

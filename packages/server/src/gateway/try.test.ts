@@ -1,0 +1,22 @@
+import { test } from 'vitest'
+import { startTestServer } from './test-server.suite.ts'
+test('try', async () => {
+  const s = await startTestServer()
+  const show = (a: any) => console.log(a.status, JSON.stringify(Object.fromEntries(a.headers)), a.text.slice(0, 300))
+  show(await s.ask('GET /health'))
+  show(await s.ask('HEAD /health'))
+  show(await s.ask('GET /ready'))
+  show(await s.ask('GET /metrics'))
+  show(await s.ask('GET /docs'))
+  show(await s.ask('GET /openapi.json'))
+  show(await s.ask('GET /groups'))
+  show(await s.ask('POST /groups', {as: 'alice', body: {members: ['bob'], name: 'Team'}}))
+  show(await s.ask('GET /groups', {as: 'alice'}))
+  show(await s.ask('POST /messages', {as: 'alice', body: {to: 'bob', scope:'direct', ciphertext:'aGk=', id: 'm1'}}))
+  show(await s.ask('GET /messages/since/0', {as: 'bob'}))
+  show(await s.ask('GET /account/export', {as: 'bob'}))
+  show(await s.ask('DELETE /account', {as: 'alice'}))
+  show(await s.ask('GET /groups', {as: 'alice'}))
+  console.log(s.logged)
+  await s.close()
+})

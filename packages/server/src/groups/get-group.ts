@@ -1,0 +1,18 @@
+import type { RouteAnswer } from '@sotto/protocol'
+import type { Store } from '../store/store.ts'
+import { seenBy } from './rules.ts'
+
+/** A group as its members see it. Throws `not_member`, the same for a group that does not exist. */
+export async function getGroup(store: Store, userId: string, groupId: string): Promise<RouteAnswer<'GET /groups/:groupId'>> {
+  const group = seenBy(userId, await store.group(groupId))
+  const members = [...group.members]
+  return {
+    groupId,
+    name: group.name,
+    protocol: group.protocol,
+    ownerId: members.find(([, role]) => role === 'owner')?.[0] ?? '',
+    admins: members.filter(([, role]) => role === 'admin').map(([member]) => member),
+    members: members.map(([member]) => member),
+    createdAt: group.createdAt,
+  }
+}

@@ -1,0 +1,263 @@
+import { type Limits, SottoError } from '@sotto/protocol'
+import type { Clock } from '../../clock.ts'
+import { frameJson } from '../frame-json.ts'
+import { mailboxName } from '../mailbox-name.ts'
+import { type Appended, type Draft, type EntryKind, entryKinds, type Moved, type Recipient } from '../store.ts'
+import type { Committer } from './committer.ts'
+import { idempotencyKey } from './idempotency/key.ts'
+import type { SurelyNew } from './idempotency/surely-new.ts'
+import { contentDigest } from './journal.ts'
+import type { Ledger } from './ledger.ts'
+import type { Mailbox, Recorded } from './mailbox.ts'
+import type { Reader } from './reader.ts'
+
+export interface AppenderParts {
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly retentionMs: number
+  readonly ledger: Ledger
+  readonly committer: Committer
+  readonly reader: Reader
+  readonly surelyNew: SurelyNew
+  /** The membership version of a group that is in memory; undefined when it is not. */
+  readonly groupVersion: (groupId: string) => number | undefined
+  readonly isRevoked: (device: number) => boolean
+}
+
+/** The first answer to a message id, and what its content was. */
+interface First {
+  readonly mailbox: string
+  readonly seq: number
+  readonly receivedAt: number
+  readonly digest: Buffer
+}
+
+const unsent: Appended | undefined = undefined
+
+/** The hot path: decides an append on what is in memory, numbers it and hands it to the next commit. */
+export class Appender {
+  /** Records that are not settled yet, by sender and message id. */
+  private readonly recent = new Map<string, Recorded>()
+  private readonly parts: AppenderParts
+
+  constructor(parts: AppenderParts) {
+    this.parts = parts
+  }
+
+  append(draft: Draft): Promise<Appended | Moved> {
+    const key = recordKey(draft.from.no, draft.id)
+    const repeat = this.recent.get(key)
+    if (repeat !== undefined) return this.repeatOf(repeat, draft)
+    const mailbox = this.mailboxInMemory(draft.to)
+    if (mailbox === undefined || this.parts.surelyNew.mayContain(idempotencyKey(draft.from.no, draft.id))) {
+      return this.appendSlowly(draft, key)
+    }
+    return this.admit(draft, key, mailbox)
+  }
+
+  /** The first answer to a resend, if this is one. Throws `id_conflict`. */
+  async repeated(draft: Draft): Promise<Appended | undefined> {
+    const repeat = this.recent.get(recordKey(draft.from.no, draft.id))
+    if (repeat !== undefined) return this.repeatOf(repeat, draft)
+    const id = idempotencyKey(draft.from.no, draft.id)
+    const suspects = this.parts.surelyNew.suspects(id)
+    if (suspects.length === 0) return unsent
+    const found = await this.parts.reader.run('findId', { key: id, suspects })
+    if (found === undefined) return unsent
+    const first: First = {
+      mailbox: mailboxName(found.mailboxNo),
+      seq: found.seq,
+      receivedAt: found.receivedAt,
+      digest: Buffer.from(found.digest),
+    }
+    return answerOf(first, digestOf(draft, this.expiresInMs(draft)))
+  }
+
+  /** Appends an entry of the server's own, which no id protects, in the batch that is open now. */
+  appendOwn(mailbox: Mailbox, kind: EntryKind, body: string): Recorded {
+    return this.record(mailbox, { kind, sender: 0, userId: '', id: '', device: '', body, digestLength: 0, expiresInMs: 0, key: '' })
+  }
+
+  /** Takes back a record whose commit failed. */
+  undo(record: Recorded): void {
+    record.to.pop()
+    if (record.key !== '') this.recent.delete(record.key)
+  }
+
+  /** Remembers what the journal held at the start. */
+  recover(record: Recorded): void {
+    if (record.key !== '') this.recent.set(record.key, record)
+    record.to.push(record)
+    record.to.durable = record.seq
+  }
+
+  /** A record has left the journal: the idempotency index has its id. */
+  forget(record: Recorded): void {
+    record.to.settle(record)
+    if (record.key !== '') this.recent.delete(record.key)
+  }
+
+  private async appendSlowly(draft: Draft, key: string): Promise<Appended | Moved> {
+    const first = await this.repeated(draft)
+    if (first !== undefined) return first
+    const mailbox = await this.loadMailbox(draft.to)
+    if (mailbox === 'moved') return 'moved'
+    if (mailbox === undefined) throw new SottoError('not_found', 'the recipient has no such device')
+    const repeat = this.recent.get(key)
+    if (repeat !== undefined) return this.repeatOf(repeat, draft)
+    return this.admit(draft, key, mailbox)
+  }
+
+  private async admit(draft: Draft, key: string, mailbox: Mailbox): Promise<Appended | Moved> {
+    const { to, from } = draft
+    if (this.parts.isRevoked(from.no)) throw new SottoError('device_revoked')
+    if (mailbox.dead) return this.appendSlowly(draft, key)
+    if (to.kind === 'group') {
+      if (this.parts.groupVersion(to.groupId) !== to.version) return 'moved'
+    } else if (this.isFull(mailbox, from.userId, draft.body.length)) {
+      await this.recount(mailbox)
+      if (this.isFull(mailbox, from.userId, draft.body.length)) {
+        throw new SottoError('mailbox_full', undefined, { limit: 'PAIR_ENTRIES', retryAfterMs: 60_000 })
+      }
+      const repeat = this.recent.get(key)
+      if (repeat !== undefined) return this.repeatOf(repeat, draft)
+    }
+    const record = this.record(mailbox, {
+      kind: entryKinds.msg,
+      sender: from.no,
+      userId: from.userId,
+      id: draft.id,
+      device: to.kind === 'device' ? to.deviceId : '',
+      body: draft.body,
+      digestLength: draft.body.length - draft.digestFrom,
+      expiresInMs: this.expiresInMs(draft),
+      key,
+    })
+    this.recent.set(key, record)
+    return new Promise((resolve, reject) => {
+      record.done = (failure) => (failure === null ? resolve(positionOf(record, false)) : reject(failure))
+    })
+  }
+
+  private record(
+    mailbox: Mailbox,
+    from: {
+      kind: EntryKind
+      sender: number
+      userId: string
+      id: string
+      device: string
+      body: string
+      digestLength: number
+      expiresInMs: number
+      key: string
+    },
+  ): Recorded {
+    const { kind, sender, userId, id, device, expiresInMs, key } = from
+    const seq = mailbox.head + 1
+    const receivedAt = Math.max(mailbox.receivedAt, this.parts.clock.now())
+    const text = frameJson(kind, mailbox.name, seq, receivedAt, from.body)
+    const expiresAt = expiresInMs === 0 ? 0 : receivedAt + expiresInMs
+    const header = { kind, mailbox: mailbox.no, seq, sender, receivedAt, expiresAt, expiresInMs, id, device }
+    const json = this.parts.committer.segments.write(header, text, from.digestLength)
+    const record: Recorded = {
+      mailbox: mailbox.name,
+      seq,
+      kind,
+      sender,
+      receivedAt,
+      json,
+      to: mailbox,
+      key,
+      userId,
+      device,
+      digestBytes: json.length === text.length ? from.digestLength : Buffer.byteLength(text.slice(text.length - from.digestLength)),
+      expiresInMs,
+      expiresAt,
+      done: null,
+      waiting: null,
+    }
+    mailbox.push(record)
+    this.parts.committer.add(record)
+    if (mailbox.isHeld) this.parts.ledger.watch(mailbox)
+    return record
+  }
+
+  /** Messages with an expiry of their own never outlive the retention. */
+  private expiresInMs(draft: Draft): number {
+    return draft.expiresInMs >= this.parts.retentionMs ? 0 : draft.expiresInMs
+  }
+
+  /** The same message again, while the first is in memory: answered once the first is on disk. */
+  private repeatOf(record: Recorded, draft: Draft): Promise<Appended> {
+    const content = record.json.subarray(record.json.length - record.digestBytes)
+    const first: First = {
+      mailbox: record.mailbox,
+      seq: record.seq,
+      receivedAt: record.receivedAt,
+      digest: contentDigest(record.device, record.expiresInMs, content),
+    }
+    return new Promise((resolve, reject) => {
+      const answer = (failure: Error | null) => {
+        if (failure !== null) return reject(failure)
+        try {
+          resolve(answerOf(first, digestOf(draft, this.expiresInMs(draft))))
+        } catch (conflict) {
+          reject(conflict)
+        }
+      }
+      if (record.seq <= record.to.durable) answer(null)
+      else if (record.waiting === null) record.waiting = [answer]
+      else record.waiting.push(answer)
+    })
+  }
+
+  private mailboxInMemory(to: Recipient): Mailbox | undefined {
+    const { ledger } = this.parts
+    if (to.kind === 'user') return ledger.known('user', to.userId)
+    if (to.kind === 'device') return ledger.known('device', `${to.userId}/${to.deviceId}`)
+    return ledger.known('group', to.groupId)
+  }
+
+  private async loadMailbox(to: Recipient): Promise<Mailbox | Moved | undefined> {
+    const { ledger } = this.parts
+    if (to.kind === 'user') return ledger.find('user', to.userId, true)
+    if (to.kind === 'device') return ledger.find('device', `${to.userId}/${to.deviceId}`, false)
+    return (await ledger.find('group', to.groupId, false)) ?? 'moved'
+  }
+
+  private isFull(mailbox: Mailbox, userId: string, bytes: number): boolean {
+    const { limits } = this.parts
+    const pair = mailbox.undelivered(userId)
+    if (pair.entries >= limits.PAIR_ENTRIES || pair.bytes + bytes > limits.PAIR_BYTES) return true
+    // Where nobody holds anything back, nothing else bounds what waits for a first delivery.
+    return !mailbox.isHeld && mailbox.head - Math.max(mailbox.delivered, mailbox.floor) >= limits.MAILBOX_ENTRIES
+  }
+
+  private async recount(mailbox: Mailbox): Promise<void> {
+    const after = Math.max(mailbox.delivered, mailbox.floor)
+    if (after >= mailbox.settled) return mailbox.recount([])
+    const counts = await this.parts.committer.run('countPairs', { mailbox: mailbox.no, after })
+    mailbox.recount(counts.filter(({ last }) => last <= mailbox.settled))
+  }
+}
+
+function recordKey(device: number, id: string): string {
+  return `${device}:${id}`
+}
+
+function digestOf(draft: Draft, expiresInMs: number): Buffer {
+  const device = draft.to.kind === 'device' ? draft.to.deviceId : ''
+  return contentDigest(device, expiresInMs, draft.body.slice(draft.digestFrom))
+}
+
+function answerOf(first: First, digest: Buffer): Appended {
+  if (!first.digest.equals(digest)) {
+    throw new SottoError('id_conflict', undefined, { mailbox: first.mailbox, seq: first.seq })
+  }
+  return { mailbox: first.mailbox, seq: first.seq, receivedAt: first.receivedAt, duplicate: true }
+}
+
+function positionOf(record: Recorded, duplicate: boolean): Appended {
+  return { mailbox: record.mailbox, seq: record.seq, receivedAt: record.receivedAt, duplicate }
+}

@@ -1,0 +1,297 @@
+import { SottoError } from '@sotto/protocol'
+import type { Mailbox, Recorded } from './mailbox.ts'
+import type { Arguments, Result, WriteName } from './operations.ts'
+import { Segments } from './segments.ts'
+import type { Settle } from './settle.ts'
+import { type Batch, type FilterChange, type Outcome, type Task, valueOf, type WriterReply } from './threads.ts'
+import type { Thread } from './thread.ts'
+
+/** Records that a settlement takes at most: a few milliseconds of the writer's time. */
+const settleRecords = 4_096
+/** Records that may stand in the journal before they are settled. */
+const journalRecords = 8_192
+const journalBytes = 16 * 1024 * 1024
+
+interface OpenTask extends Task {
+  readonly settle: (outcome: Outcome | Error) => void
+}
+
+interface OpenBatch {
+  readonly records: Recorded[]
+  readonly tasks: OpenTask[]
+  readonly undo: (() => void)[]
+  /** When its first record was received; Infinity: none was. */
+  since: number
+  bytes: number
+}
+
+interface JournalRow {
+  readonly pos: number
+  readonly records: readonly Recorded[]
+  readonly bytes: number
+  readonly since: number
+}
+
+export interface CommitterEvents {
+  /** Records are on disk, in order. */
+  committed(records: readonly Recorded[]): void
+  /** Records are not; the latest first. */
+  undone(record: Recorded): void
+  settled(records: readonly Recorded[], filters: FilterChange | null): void
+  trouble(why: string): void
+}
+
+/**
+ * Group commit: while the writer thread syncs one batch, everything that arrives waits in the next. No timer and no
+ * fixed size: a batch is as large as the time of one sync lets it be.
+ */
+export class Committer {
+  private open = emptyBatch()
+  private inFlight: OpenBatch | null = null
+  private inFlightPos = 0
+  private scheduled = false
+  private settling: JournalRow[] = []
+  private readonly journal: JournalRow[] = []
+  private journalled = 0
+  private journalledBytes = 0
+  private settleSoon = false
+  private checkpointSoon = false
+  private dead = false
+  private readonly idle: (() => void)[] = []
+  private readonly writer: Thread<Batch | 'close', WriterReply>
+  private readonly events: CommitterEvents
+  readonly segments = new Segments()
+  commits = 0
+  failed = 0
+  private nextPos: number
+
+  constructor(writer: Thread<Batch | 'close', WriterReply>, nextPos: number, events: CommitterEvents) {
+    this.writer = writer
+    this.nextPos = nextPos
+    this.events = events
+    writer.onMessage((reply) => this.answered(reply))
+    writer.onEnd((why) => this.ended(why))
+  }
+
+  /** What the journal held at the start. */
+  recover(pos: number, records: readonly Recorded[], bytes: number, since: number): void {
+    this.enterJournal({ pos, records, bytes, since })
+  }
+
+  /** Commits a record that was written to `segments` and pushed to its mailbox. */
+  add(record: Recorded): void {
+    this.open.records.push(record)
+    if (record.receivedAt < this.open.since) this.open.since = record.receivedAt
+    this.open.bytes += record.json.length
+    this.schedule()
+  }
+
+  /** Runs an operation in the next batch. `undo`: called if that batch fails, for what was changed in anticipation. */
+  run<name extends WriteName>(name: name, args: Arguments<name>, undo?: () => void): Promise<Result<name>> {
+    return new Promise((resolve, reject) => {
+      this.open.tasks.push({
+        name,
+        args,
+        bound: undo !== undefined,
+        settle: (outcome) => {
+          if (outcome instanceof Error) return reject(outcome)
+          try {
+            resolve(valueOf(outcome) as Result<name>)
+          } catch (error) {
+            reject(error)
+          }
+        },
+      })
+      if (undo !== undefined) this.open.undo.push(undo)
+      this.schedule()
+    })
+  }
+
+  /** The earliest time that an append carries which cannot be read yet; Infinity: there is none. */
+  get since(): number {
+    return Math.min(this.open.since, this.inFlight?.since ?? Number.POSITIVE_INFINITY)
+  }
+
+  get queued(): number {
+    return this.open.records.length + (this.inFlight?.records.length ?? 0)
+  }
+
+  get unsettled(): number {
+    return this.journalled
+  }
+
+  /** When the oldest journal row was received; Infinity: the journal is empty. */
+  get journalSince(): number {
+    return this.journal[0]?.since ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Settles a part of the journal with the next batch, though it is not long. */
+  settleNext(): void {
+    this.settleSoon = true
+    this.schedule()
+  }
+
+  /** Has the log of the database started anew with the next batch. */
+  checkpointNext(): void {
+    this.checkpointSoon = true
+    this.schedule()
+  }
+
+  /** Resolves when everything that is in the journal now has been settled. */
+  async settleAll(): Promise<void> {
+    while (!this.dead && (this.journal.length > 0 || this.settling.length > 0 || this.open.records.length > 0 || this.inFlight !== null)) {
+      this.settleNext()
+      await new Promise<void>((resolve) => this.idle.push(resolve))
+    }
+  }
+
+  /** Commits what is waiting and ends the writer thread. */
+  async close(): Promise<void> {
+    while (!this.dead && (this.inFlight !== null || this.open.records.length > 0 || this.open.tasks.length > 0 || this.settling.length > 0)) {
+      this.schedule()
+      await new Promise<void>((resolve) => this.idle.push(resolve))
+    }
+    if (!this.dead) await this.writer.close('close')
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.inFlight !== null) return
+    this.scheduled = true
+    // After the poll phase: everything that arrived in this turn of the loop shares the batch.
+    setImmediate(() => {
+      this.scheduled = false
+      if (this.inFlight === null) this.post()
+    })
+  }
+
+  private post(): void {
+    if (this.dead) return this.fail('the writer thread has ended')
+    const batch = this.open
+    this.open = emptyBatch()
+    this.inFlight = batch
+    this.inFlightPos = batch.records.length > 0 ? this.nextPos++ : 0
+    const message: Batch = {
+      pos: this.inFlightPos,
+      spans: this.segments.take(),
+      tasks: batch.tasks.map(({ name, args, bound }) => ({ name, args, bound })),
+      settle: this.planSettle(),
+      checkpoint: this.checkpointSoon,
+    }
+    this.checkpointSoon = false
+    this.writer.post(message)
+  }
+
+  private planSettle(): Settle | null {
+    if (this.settling.length > 0 || this.journal.length === 0) return null
+    const isLong = this.journalled > journalRecords || this.journalledBytes > journalBytes
+    if (!isLong && !this.settleSoon) return null
+    this.settleSoon = false
+    let records = 0
+    let rows = 0
+    for (const row of this.journal) {
+      if (rows > 0 && records + row.records.length > settleRecords) break
+      records += row.records.length
+      rows++
+    }
+    this.settling = this.journal.slice(0, rows)
+    return { upTo: this.settling.at(-1)!.pos, floors: floorsOf(this.settling) }
+  }
+
+  private answered(reply: WriterReply): void {
+    if (reply.type === 'committed') this.committed(reply.outcomes)
+    else if (reply.type === 'failed') this.fail(reply.why)
+    else if (reply.type === 'settled') this.settled(reply.filters)
+    else {
+      this.settling = []
+      this.events.trouble(reply.why)
+    }
+    while (this.idle.length > 0) this.idle.pop()!()
+  }
+
+  private committed(outcomes: readonly Outcome[]): void {
+    const batch = this.inFlight!
+    const pos = this.inFlightPos
+    this.inFlight = null
+    this.commits++
+    if (batch.records.length > 0) {
+      this.enterJournal({ pos, records: batch.records, bytes: batch.bytes, since: batch.since })
+    }
+    // The writer gets its next batch before anything else happens here.
+    if (this.hasWork) this.post()
+    for (let i = 0; i < outcomes.length; i++) batch.tasks[i]!.settle(outcomes[i]!)
+    if (batch.records.length > 0) this.events.committed(batch.records)
+  }
+
+  private get hasWork(): boolean {
+    return (
+      this.open.records.length > 0 ||
+      this.open.tasks.length > 0 ||
+      this.checkpointSoon ||
+      (this.settling.length === 0 && this.journal.length > 0 && (this.settleSoon || this.journalled > journalRecords))
+    )
+  }
+
+  private enterJournal(row: JournalRow): void {
+    this.journal.push(row)
+    this.journalled += row.records.length
+    this.journalledBytes += row.bytes
+  }
+
+  private settled(filters: FilterChange | null): void {
+    const rows = this.settling
+    this.settling = []
+    this.journal.splice(0, rows.length)
+    for (const row of rows) {
+      this.journalled -= row.records.length
+      this.journalledBytes -= row.bytes
+      this.events.settled(row.records, filters)
+      filters = null
+    }
+    if (this.inFlight === null && this.hasWork) this.post()
+  }
+
+  /** Takes back everything that is not committed: what comes later was numbered after what failed. */
+  private fail(why: string): void {
+    const failed = this.inFlight
+    const waiting = this.open
+    this.open = emptyBatch()
+    this.inFlight = null
+    this.settling = []
+    this.failed++
+    this.segments.take()
+    const error = new SottoError('overloaded', 'the store cannot commit now', { retryAfterMs: 1_000 })
+    for (const batch of [waiting, failed]) {
+      if (batch === null) continue
+      for (const record of batch.records.toReversed()) {
+        this.events.undone(record)
+        record.done?.(error)
+        for (const wait of record.waiting ?? []) wait(error)
+      }
+      for (const undo of batch.undo.toReversed()) undo()
+      for (const task of batch.tasks) task.settle(error)
+    }
+    this.events.trouble(why)
+  }
+
+  private ended(why: string): void {
+    this.dead = true
+    this.fail(`the writer thread ended: ${why}`)
+    while (this.idle.length > 0) this.idle.pop()!()
+  }
+}
+
+function floorsOf(rows: readonly JournalRow[]): Float64Array {
+  const seen = new Set<Mailbox>()
+  for (const row of rows) for (const record of row.records) seen.add(record.to)
+  const packed = new Float64Array(seen.size * 2)
+  let at = 0
+  for (const mailbox of seen) {
+    packed[at++] = mailbox.no
+    packed[at++] = mailbox.dead ? Number.MAX_SAFE_INTEGER : mailbox.floor
+  }
+  return packed
+}
+
+function emptyBatch(): OpenBatch {
+  return { records: [], tasks: [], undo: [], since: Number.POSITIVE_INFINITY, bytes: 0 }
+}

@@ -1,0 +1,200 @@
+import type { Limits, Role } from '@sotto/protocol'
+import type { Clock } from '../../clock.ts'
+import { mailboxName } from '../mailbox-name.ts'
+import { type CreateGroup, entryKinds, type Group, type GroupChange, type Moved } from '../store.ts'
+import type { Appender } from './appender.ts'
+import type { Committer } from './committer.ts'
+import type { GroupRows } from './groups.ts'
+import type { Ledger } from './ledger.ts'
+import type { Mailbox } from './mailbox.ts'
+
+/** Groups that stay in memory though nobody asks for them. */
+const groupsMax = 10_000
+
+interface Cached {
+  group: Group | undefined
+  usedAt: number
+}
+
+export interface MembershipParts {
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly ledger: Ledger
+  readonly committer: Committer
+  readonly appender: Appender
+}
+
+/** The part of a change that does not depend on who asked for it. */
+type Change = Omit<GroupChange, 'by'> & { readonly by: string }
+
+/**
+ * Groups in the memory of the main thread, and their changes: one after another, each in one transaction with the
+ * entries that announce it.
+ */
+export class Membership {
+  private readonly cache = new Map<string, Cached>()
+  private queue: Promise<unknown> = Promise.resolve()
+  private round = 0
+  private readonly parts: MembershipParts
+
+  constructor(parts: MembershipParts) {
+    this.parts = parts
+  }
+
+  group(groupId: string): Group | undefined | Promise<Group | undefined> {
+    const cached = this.cache.get(groupId)
+    if (cached === undefined) return this.load(groupId)
+    cached.usedAt = this.round
+    return cached.group
+  }
+
+  /** Of a group in memory. */
+  version(groupId: string): number | undefined {
+    return this.cache.get(groupId)?.group?.version
+  }
+
+  create({ groupId, name, owner, members }: CreateGroup): Promise<Group> {
+    return this.inTurn(async () => {
+      const { committer, ledger, limits, clock } = this.parts
+      const add = [owner.userId, ...members]
+      await committer.run('admitMembers', { by: owner.userId, add, limits, now: clock.now() })
+      const mailbox = (await ledger.find('group', groupId, true))!
+      const users = await this.mailboxesOf(add)
+      const createdAt = clock.now()
+      const roles = new Map<string, Role>(add.map((userId) => [userId, userId === owner.userId ? 'owner' : 'member']))
+      const group: Group = { groupId, name, protocol: 'opaque', version: 1, createdAt, mailbox: mailbox.name, members: roles }
+      const entries = { by: owner.userId, add, remove: [], roles: new Map<string, Role>([[owner.userId, 'owner']]) }
+      await this.commit(group, undefined, mailbox, users, entries, { name, createdAt })
+      return group
+    })
+  }
+
+  /** Throws `limit_reached`, `rate_limited`. */
+  change(change: GroupChange): Promise<Group | Moved> {
+    return this.inTurn(async () => {
+      const { committer, limits, clock } = this.parts
+      const group = await this.group(change.groupId)
+      if (group === undefined || group.version !== change.version) return 'moved'
+      if (change.add.length > 0) {
+        await committer.run('admitMembers', { by: change.by.userId, add: change.add, limits, now: clock.now() })
+      }
+      return this.apply(group, { ...change, by: change.by.userId })
+    })
+  }
+
+  /** Takes a user out of all groups; where it was the owner, an admin or else the longest member follows. */
+  removeEverywhere(userId: string, groupIds: readonly string[]): Promise<void> {
+    return this.inTurn(async () => {
+      for (const groupId of groupIds) {
+        const group = await this.group(groupId)
+        if (group === undefined || !group.members.has(userId)) continue
+        const successor = group.members.get(userId) === 'owner' ? successorOf(group, userId) : undefined
+        const roles = new Map<string, Role>(successor === undefined ? [] : [[successor, 'owner']])
+        await this.apply(group, { groupId, version: group.version, by: userId, add: [], remove: [userId], roles, delete: false })
+      }
+    })
+  }
+
+  /** Forgets groups that nobody asked for lately. */
+  evict(): void {
+    this.round++
+    if (this.cache.size <= groupsMax) return
+    for (const [groupId, cached] of this.cache) {
+      if (this.cache.size <= groupsMax) return
+      if (cached.usedAt < this.round - 1) this.cache.delete(groupId)
+    }
+  }
+
+  private async apply(group: Group, change: Change): Promise<Group> {
+    const mailbox = (await this.parts.ledger.find('group', group.groupId, false))!
+    const users = await this.mailboxesOf([...change.add, ...change.remove])
+    const next: Group = { ...group, version: group.version + 1, members: membersAfter(group, change) }
+    await this.commit(next, group, mailbox, users, change, null)
+    return next
+  }
+
+  /** Numbers the entries, changes what is in memory, and commits both with the rows. */
+  private async commit(
+    group: Group,
+    before: Group | undefined,
+    mailbox: Mailbox,
+    users: readonly Mailbox[],
+    change: Pick<Change, 'by' | 'add' | 'remove' | 'roles'>,
+    create: GroupRows['create'],
+  ): Promise<void> {
+    const { appender, committer } = this.parts
+    const { groupId } = group
+    const body = membershipBody(groupId, change)
+    const { seq } = appender.appendOwn(mailbox, entryKinds.membership, body)
+    for (const user of users) appender.appendOwn(user, entryKinds.membership, body)
+    this.cache.set(groupId, { group: group.members.size === 0 ? undefined : group, usedAt: this.round })
+    const rows: GroupRows = {
+      groupId,
+      mailbox: mailbox.no,
+      create,
+      version: group.version,
+      seq,
+      add: change.add.map((userId) => [userId, group.members.get(userId)!] as const),
+      remove: change.remove,
+      roles: [...change.roles].filter(([userId]) => !change.add.includes(userId)),
+    }
+    const undo = () => {
+      if (before === undefined) this.cache.delete(groupId)
+      else this.cache.set(groupId, { group: before, usedAt: this.round })
+    }
+    const { joined, left } = await committer.run('applyGroup', rows, undo)
+    for (const device of joined) {
+      if (!mailbox.cursors.has(device)) mailbox.cursors.set(device, seq)
+      mailbox.untils.delete(device)
+    }
+    for (const device of left) mailbox.untils.set(device, seq)
+  }
+
+  private async mailboxesOf(userIds: readonly string[]): Promise<Mailbox[]> {
+    const found = await Promise.all(userIds.map((userId) => this.parts.ledger.find('user', userId, true)))
+    return found as Mailbox[]
+  }
+
+  private async load(groupId: string): Promise<Group | undefined> {
+    const row = await this.parts.committer.run('loadGroup', groupId)
+    const cached = this.cache.get(groupId)
+    if (cached !== undefined) return cached.group
+    if (row === undefined) return undefined
+    const group: Group = {
+      groupId,
+      name: row.name,
+      protocol: row.protocol,
+      version: row.version,
+      createdAt: row.createdAt,
+      mailbox: mailboxName(row.mailbox),
+      members: new Map(row.members),
+    }
+    this.cache.set(groupId, { group, usedAt: this.round })
+    return group
+  }
+
+  private inTurn<result>(run: () => Promise<result>): Promise<result> {
+    const turn = this.queue.then(run)
+    this.queue = turn.catch(() => {})
+    return turn
+  }
+}
+
+function membersAfter(group: Group, change: Change): Map<string, Role> {
+  const members = new Map(group.members)
+  for (const userId of change.remove) members.delete(userId)
+  for (const userId of change.add) members.set(userId, 'member')
+  for (const [userId, role] of change.roles) if (members.has(userId)) members.set(userId, role)
+  return change.delete ? new Map() : members
+}
+
+function successorOf(group: Group, userId: string): string | undefined {
+  const others = [...group.members].filter(([member]) => member !== userId)
+  return (others.find(([, role]) => role === 'admin') ?? others[0])?.[0]
+}
+
+/** The members of a `membership` frame that do not depend on the mailbox. */
+function membershipBody(groupId: string, { by, add, remove, roles }: Pick<Change, 'by' | 'add' | 'remove' | 'roles'>): string {
+  const frame = { groupId, by, added: add, removed: remove, ...(roles.size > 0 ? { roles: Object.fromEntries(roles) } : {}) }
+  return JSON.stringify(frame).slice(1)
+}

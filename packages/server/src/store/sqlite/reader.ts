@@ -1,0 +1,42 @@
+import type { Arguments, ReadName, Result } from './operations.ts'
+import type { Thread } from './thread.ts'
+import { type Outcome, type ReaderReply, type ReaderRequest, valueOf } from './threads.ts'
+
+/** The main thread's side of the reader thread. */
+export class Reader {
+  private readonly waiting = new Map<number, (outcome: Outcome) => void>()
+  private readonly thread: Thread<ReaderRequest | 'close', ReaderReply>
+  private next = 1
+
+  constructor(thread: Thread<ReaderRequest | 'close', ReaderReply>) {
+    this.thread = thread
+    thread.onMessage(({ no, outcome }) => {
+      const settle = this.waiting.get(no)
+      this.waiting.delete(no)
+      settle?.(outcome)
+    })
+    thread.onEnd((why) => {
+      for (const settle of this.waiting.values()) settle({ failure: `the reader thread ended: ${why}` })
+      this.waiting.clear()
+    })
+  }
+
+  /** Asks for something as of now: everything committed before this call is seen. */
+  run<name extends ReadName>(name: name, args: Arguments<name>): Promise<Result<name>> {
+    const no = this.next++
+    return new Promise((resolve, reject) => {
+      this.waiting.set(no, (outcome) => {
+        try {
+          resolve(valueOf(outcome) as Result<name>)
+        } catch (error) {
+          reject(error)
+        }
+      })
+      this.thread.post({ no, name, args })
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.thread.close('close')
+  }
+}

@@ -1,0 +1,331 @@
+import type { OneTimePreKey } from '@sotto/protocol'
+import type {
+  Ack,
+  Appended,
+  Claim,
+  Claimed,
+  CreateGroup,
+  Device,
+  DeviceRecord,
+  Draft,
+  ErasedAccount,
+  Group,
+  GroupChange,
+  GroupSummary,
+  IdentityKeys,
+  Item,
+  KeyCounts,
+  Moved,
+  OpenDevice,
+  ReadLimit,
+  Store,
+  StoreOptions,
+  StoreStats,
+  Subscription,
+  Swept,
+  Ticket,
+} from '../store.ts'
+import { Appender } from './appender.ts'
+import { Committer } from './committer.ts'
+import { Directory } from './directory.ts'
+import { type RunFilter, SurelyNew } from './idempotency/surely-new.ts'
+import type { JournalRecord } from './journal.ts'
+import { Ledger } from './ledger.ts'
+import type { DatabaseLock } from './lock.ts'
+import type { Mailbox, Recorded } from './mailbox.ts'
+import type { LoadedMailbox } from './mailboxes.ts'
+import { Membership } from './membership.ts'
+import { Pages } from './pages.ts'
+import { Reader } from './reader.ts'
+import { startThread } from './thread.ts'
+import type { FilterChange } from './threads.ts'
+import { Upkeep } from './upkeep.ts'
+
+/** What the database held when it was opened. */
+export interface Recovered {
+  readonly journal: readonly { readonly pos: number; readonly bytes: number; readonly records: readonly JournalRecord[] }[]
+  readonly mailboxes: readonly LoadedMailbox[]
+  /** The users of the sending devices. */
+  readonly users: ReadonlyMap<number, string>
+  readonly filters: readonly RunFilter[]
+}
+
+/**
+ * The embedded store: decides in memory, on the main thread, and writes in one worker thread; another reads, a third
+ * checkpoints. The journal and the tables together are the truth; what is in memory is derived from them.
+ */
+export class SqliteStore implements Store {
+  private readonly options: StoreOptions
+  private readonly lock: DatabaseLock
+  private readonly reader: Reader
+  private readonly committer: Committer
+  private readonly ledger: Ledger
+  private readonly appender: Appender
+  private readonly membership: Membership
+  private readonly directory: Directory
+  private readonly pages: Pages
+  private readonly upkeep: Upkeep
+  private readonly surelyNew = new SurelyNew()
+  private appended = 0
+
+  constructor(options: StoreOptions & { readonly path: string }, lock: DatabaseLock, recovered: Recovered) {
+    const { clock, limits, retentionMs, path } = options
+    this.options = options
+    this.lock = lock
+    this.reader = new Reader(startThread('reader', { path }))
+    const lastPos = recovered.journal.at(-1)?.pos ?? 0
+    this.committer = new Committer(startThread('writer', { path }), lastPos + 1, {
+      committed: (records) => this.committed(records),
+      undone: (record) => this.appender.undo(record),
+      settled: (records, filters) => this.settled(records, filters),
+      trouble: (why) => options.onTrouble?.(why),
+    })
+    const { committer, reader, surelyNew } = this
+    this.ledger = new Ledger(limits, () => committer)
+    const { ledger } = this
+    this.directory = new Directory({ clock, limits, ledger, committer, reader })
+    this.appender = new Appender({
+      clock,
+      limits,
+      retentionMs,
+      ledger,
+      committer,
+      reader,
+      surelyNew,
+      groupVersion: (groupId) => this.membership.version(groupId),
+      isRevoked: (device) => this.directory.isRevoked(device),
+    })
+    this.membership = new Membership({ clock, limits, ledger, committer, appender: this.appender })
+    this.pages = new Pages(reader, clock)
+    this.upkeep = new Upkeep({ clock, path, retentionMs, ledger, committer, reader, surelyNew, evict: () => this.evict() })
+    this.recover(recovered)
+    this.upkeep.start()
+  }
+
+  openDevice(request: OpenDevice): Promise<Device> {
+    return this.directory.open(request)
+  }
+
+  findDevice(userId: string, deviceId: string): Device | undefined | Promise<Device | undefined> {
+    return this.directory.find(userId, deviceId)
+  }
+
+  listDevices(userId: string): Promise<readonly DeviceRecord[]> {
+    return this.reader.run('listDevices', { userId })
+  }
+
+  renameDevice(userId: string, deviceId: string, name: string): Promise<boolean> {
+    return this.committer.run('renameDevice', { userId, deviceId, name })
+  }
+
+  async revokeDevice(userId: string, deviceId: string): Promise<boolean> {
+    const revoked = await this.committer.run('revokeDevice', { userId, deviceId, now: this.options.clock.now() })
+    if (revoked === undefined) return false
+    this.directory.forget(userId, deviceId, revoked.no)
+    this.dropMailbox(revoked.deviceMailbox)
+    return true
+  }
+
+  append(draft: Draft): Promise<Appended | Moved> {
+    return this.appender.append(draft)
+  }
+
+  repeated(draft: Draft): Promise<Appended | undefined> {
+    return this.appender.repeated(draft)
+  }
+
+  read(mailbox: string, after: number, limit: ReadLimit): readonly Item[] | Promise<readonly Item[]> {
+    const known = this.ledger.knownByName(mailbox)
+    if (known !== undefined) return this.pages.read(known, after, limit)
+    return this.ledger.findByName(mailbox).then((found) => (found === undefined ? [] : this.pages.read(found, after, limit)))
+  }
+
+  async seek(mailbox: string, receivedAt: number): Promise<number> {
+    const found = await this.ledger.findByName(mailbox)
+    if (found === undefined) return 0
+    // Recent entries are the newest: look there first.
+    for (let seq = found.durable; seq > found.settled; seq--) {
+      if (found.recentEntry(seq)!.receivedAt < receivedAt) return seq
+    }
+    const settled = await this.reader.run('seekSettled', { mailbox: found.no, receivedAt })
+    return Math.max(settled, Math.min(found.floor, found.durable))
+  }
+
+  async subscriptions(device: Device): Promise<readonly Subscription[]> {
+    const rows = await this.reader.run('readSubscriptions', { device: device.no, userId: device.userId })
+    return rows.map((row) => this.asOfNow(row, device))
+  }
+
+  async readable(userId: string): Promise<readonly Subscription[]> {
+    const rows = await this.reader.run('readSubscriptions', { device: 0, userId })
+    return rows.map((row) => this.asOfNow(row, null))
+  }
+
+  acknowledge(device: Device, acks: readonly Ack[]): void | Promise<void> {
+    for (let i = 0; i < acks.length; i++) {
+      const mailbox = this.ledger.knownByName(acks[i]!.mailbox)
+      if (mailbox === undefined) return this.acknowledgeSlowly(device, acks.slice(i))
+      this.ledger.acknowledge(device, mailbox, acks[i]!)
+    }
+  }
+
+  delivered(mailbox: string, seq: number): void {
+    const known = this.ledger.knownByName(mailbox)
+    if (known !== undefined) this.ledger.delivered(known, seq)
+  }
+
+  horizon(): number {
+    return Math.min(this.committer.since, this.options.clock.now())
+  }
+
+  createGroup(request: CreateGroup): Promise<Group> {
+    return this.membership.create(request)
+  }
+
+  group(groupId: string): Group | undefined | Promise<Group | undefined> {
+    return this.membership.group(groupId)
+  }
+
+  changeGroup(change: GroupChange): Promise<Group | Moved> {
+    return this.membership.change(change)
+  }
+
+  listGroups(userId: string, after: string, limit: number): Promise<readonly GroupSummary[]> {
+    return this.reader.run('listGroups', { userId, after, limit })
+  }
+
+  setIdentity(device: Device, keys: IdentityKeys): Promise<void> {
+    return this.committer.run('setIdentity', { device: device.no, keys, now: this.options.clock.now() })
+  }
+
+  addPreKeys(device: Device, preKeys: readonly OneTimePreKey[]): Promise<number> {
+    const { clock, limits } = this.options
+    return this.committer.run('addPreKeys', { device: device.no, preKeys, now: clock.now(), limits })
+  }
+
+  claimPreKeys(claim: Claim): Promise<readonly Claimed[]> {
+    const { clock, limits } = this.options
+    return this.committer.run('claimPreKeys', { ...claim, now: clock.now(), limits })
+  }
+
+  countKeys(device: Device): Promise<KeyCounts> {
+    return this.reader.run('countKeys', { device: device.no })
+  }
+
+  putTicket(ticket: Ticket): Promise<void> {
+    return this.committer.run('putTicket', ticket)
+  }
+
+  takeTicket(hash: string): Promise<Ticket | undefined> {
+    return this.committer.run('takeTicket', { hash, now: this.options.clock.now() })
+  }
+
+  async exportAccount(userId: string): Promise<Record<string, unknown>> {
+    await this.committer.settleAll()
+    await this.ledger.persist()
+    return this.reader.run('exportAccount', { userId })
+  }
+
+  async eraseAccount(userId: string): Promise<ErasedAccount> {
+    await this.membership.removeEverywhere(userId, await this.reader.run('groupsOf', userId))
+    // From here on nothing of the user is numbered, so that what is settled is all there is.
+    const devices = await this.reader.run('devicesOf', userId)
+    for (const { no, deviceId } of devices) this.directory.forget(userId, deviceId, no)
+    await this.ledger.persist()
+    await this.committer.settleAll()
+    const erased = await this.committer.run('eraseAccount', { userId })
+    for (const no of erased.mailboxes) this.dropMailbox(no)
+    for (const { mailbox, bytes } of erased.emptied) {
+      const known = this.ledger.knownByNumber(mailbox)
+      if (known !== undefined) known.bytes -= bytes
+    }
+    return { devices: devices.map(({ deviceId }) => deviceId), groups: erased.groups }
+  }
+
+  sweep(): Promise<Swept> {
+    return this.upkeep.sweep()
+  }
+
+  async ping(): Promise<void> {
+    await this.committer.run('countPairs', { mailbox: 0, after: 0 })
+  }
+
+  stats(): StoreStats {
+    const { commits, failed, queued } = this.committer
+    return { appended: this.appended, commits, queued, failedCommits: failed }
+  }
+
+  async close(): Promise<void> {
+    this.upkeep.stop()
+    await this.ledger.persist()
+    await this.committer.close()
+    await this.upkeep.close()
+    await this.reader.close()
+    this.lock.release()
+  }
+
+  private async acknowledgeSlowly(device: Device, acks: readonly Ack[]): Promise<void> {
+    for (const ack of acks) this.ledger.acknowledge(device, await this.ledger.findByName(ack.mailbox), ack)
+  }
+
+  /** A row as the reader saw it, brought up to what is in memory. */
+  private asOfNow(row: Subscription, device: Device | null): Subscription {
+    const known = this.ledger.knownByName(row.mailbox)
+    if (known === undefined) return row
+    const cursor = device === null ? undefined : known.cursors.get(device.no)
+    return { ...row, head: known.durable, cursor: cursor ?? Math.max(row.cursor, Math.min(known.floor, known.durable)) }
+  }
+
+  private committed(records: readonly Recorded[]): void {
+    this.appended += records.length
+    for (const record of records) {
+      record.to.durable = record.seq
+      record.done?.(null)
+      record.done = null
+      if (record.waiting !== null) {
+        for (const wait of record.waiting) wait(null)
+        record.waiting = null
+      }
+    }
+    this.options.onAppended(records)
+  }
+
+  private settled(records: readonly Recorded[], filters: FilterChange | null): void {
+    if (filters !== null) {
+      for (const { run, filter } of filters.added) this.surelyNew.add(run, filter)
+      this.surelyNew.drop(filters.removed)
+    }
+    for (const record of records) this.appender.forget(record)
+  }
+
+  private recover({ journal, mailboxes, users, filters }: Recovered): void {
+    for (const { runId, filter } of filters) this.surelyNew.add(runId, filter)
+    const known = new Map<number, Mailbox>()
+    for (const row of mailboxes) known.set(row.no, this.ledger.enter(row))
+    for (const { pos, bytes, records } of journal) {
+      const recorded: Recorded[] = []
+      for (const record of records) {
+        const to = known.get(record.mailbox)
+        // Of a mailbox that was dropped since.
+        if (to === undefined || record.seq !== to.head + 1) continue
+        const userId = users.get(record.sender) ?? ''
+        const key = record.id === '' ? '' : `${record.sender}:${record.id}`
+        const entry = { ...record, kind: record.kind as Recorded['kind'], mailbox: to.name, to, key, userId, done: null, waiting: null }
+        this.appender.recover(entry)
+        recorded.push(entry)
+      }
+      this.committer.recover(pos, recorded, bytes, this.options.clock.now())
+    }
+  }
+
+  private dropMailbox(no: number): void {
+    const mailbox = this.ledger.knownByNumber(no)
+    if (mailbox !== undefined) this.ledger.drop(mailbox)
+  }
+
+  private evict(): void {
+    this.ledger.evict()
+    this.membership.evict()
+    this.directory.evict()
+  }
+}

@@ -1,0 +1,41 @@
+import { readRecords } from './journal.ts'
+import { lockDatabase } from './lock.ts'
+import { migrate, openConnection } from './schema.ts'
+import { readerOf } from './ids.ts'
+import { loadMailboxByNumber } from './mailboxes.ts'
+import { SqliteStore } from './sqlite-store.ts'
+import type { Store, StoreOptions } from '../store.ts'
+
+export interface SqliteStoreOptions extends StoreOptions {
+  /** The database file; it is created with its tables. */
+  readonly path: string
+}
+
+/**
+ * Opens the embedded store. Throws `StoreRefusal`, whose message says what to do, when the file belongs to another
+ * process or program, is corrupt, or was made by a newer Sotto.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const { path, clock } = options
+  const lock = lockDatabase(path, clock)
+  try {
+    const db = openConnection(path)
+    try {
+      migrate(db, clock)
+      const rows = db.prepare('SELECT pos, data FROM journal ORDER BY pos').all() as { pos: number; data: Uint8Array }[]
+      const journal = rows.map(({ pos, data }) => ({ pos, bytes: data.length, records: [...readRecords(data)] }))
+      const numbers = new Set(journal.flatMap(({ records }) => records.map((record) => record.mailbox)))
+      const mailboxes = [...numbers].map((no) => loadMailboxByNumber(db, no)).filter((row) => row !== undefined)
+      const senders = new Set(journal.flatMap(({ records }) => records.map((record) => record.sender)))
+      const user = db.prepare('SELECT user_id AS userId FROM devices WHERE no = ?')
+      const users = new Map([...senders].map((no) => [no, (user.get(no) as { userId: string } | undefined)?.userId ?? '']))
+      const filters = readerOf(db).loadFilters()
+      return new SqliteStore(options, lock, { journal, mailboxes, users, filters })
+    } finally {
+      db.close()
+    }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
