@@ -10,7 +10,12 @@ export interface ServerShape {
   /** Program and arguments. */
   readonly command: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  /** Where it runs; a `.env` file is looked for there. */
+  readonly cwd?: string
 }
+
+/** Settings of the caller's shell that would change what is measured. */
+const notInherited = ['DATABASE_URL', 'BUS_URL', 'JWT_JWKS_URL', 'DEV_TOKENS', 'NODE_OPTIONS']
 
 export interface ServerProcess {
   readonly pid: number
@@ -20,9 +25,14 @@ export interface ServerProcess {
 }
 
 /** Starts a server and waits for its log line with `"msg":"listening"` and `port`. Rejects with the end of its output. */
-export async function startServer({ command, env }: ServerShape): Promise<ServerProcess> {
+export async function startServer({ command, env, cwd }: ServerShape): Promise<ServerProcess> {
   const [program = '', ...args] = command
-  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const inherited = Object.entries(process.env).filter(([name]) => !notInherited.includes(name) && !name.startsWith('LIMIT_'))
+  const child = spawn(program, args, {
+    env: { ...Object.fromEntries(inherited), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd }),
+  })
   const exited = once(child, 'exit').catch(() => {})
   try {
     const port = await listeningPort(child, command.join(' '))

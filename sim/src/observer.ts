@@ -9,6 +9,8 @@ export interface Observer {
   readonly file: string
   /** Stamps the event and passes it on; resolves once it is on disk. Order of calls is order in the history. */
   record(event: Unstamped): Promise<void>
+  /** Resolves when such an event is recorded next. */
+  seen(which: (event: Unstamped) => boolean): Promise<void>
   /** Resolves when everything recorded is on disk and the process has ended. */
   close(): Promise<void>
 }
@@ -25,6 +27,7 @@ export function startObserver(file: string): Observer {
   const child = spawn(process.execPath, [script, file], { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   const waiting: Waiting[] = []
+  const watches = new Map<(event: Unstamped) => boolean, () => void>()
   let recorded = 0
   let batch: string[] = []
 
@@ -49,12 +52,18 @@ export function startObserver(file: string): Observer {
       if (batch.length === 0) setImmediate(flush)
       batch.push(`${JSON.stringify({ at: monotonicMs(), ...event })}\n`)
       recorded++
+      for (const [which, resolve] of watches) {
+        if (!which(event)) continue
+        watches.delete(which)
+        resolve()
+      }
       const line = recorded
       const durable = new Promise<void>((resolve, reject) => waiting.push({ line, resolve, reject }))
       // Many do not wait: what could not be written makes `close` fail.
       durable.catch(() => {})
       return durable
     },
+    seen: (which) => new Promise((resolve) => watches.set(which, resolve)),
     async close() {
       flush()
       child.stdin.end()

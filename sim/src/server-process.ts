@@ -19,6 +19,8 @@ export interface ServerProcess {
   kill(): Promise<void>
   /** SIGTERM; throws when the server does not end with code 0. */
   stop(): Promise<void>
+  /** Ends whatever runs, for good: nothing can be started any more. */
+  dispose(): Promise<void>
   /** The last lines that the server wrote. */
   log(): string
   /** Throws when the server has ended by itself. */
@@ -33,7 +35,7 @@ export interface ServerOptions {
   readonly execArgv?: readonly string[]
 }
 
-const main = fileURLToPath(new URL('../../packages/server/src/main.ts', import.meta.url))
+const main = process.env.STUB ?? fileURLToPath(new URL('../../packages/server/src/main.ts', import.meta.url))
 const logLinesMax = 400
 
 interface Running {
@@ -49,8 +51,10 @@ export function serverProcess({ dataDir, environment = {}, execArgv = [] }: Serv
   let running: Running | undefined
   /** The end of the process was asked for. */
   let ending = false
+  let disposed = false
 
   function launch(): void {
+    if (disposed) throw new Error('the run is over')
     ending = false
     const child = spawn(process.execPath, ['-C', 'source', ...execArgv, main], {
       env: {
@@ -87,6 +91,12 @@ export function serverProcess({ dataDir, environment = {}, execArgv = [] }: Serv
     if (lines.length > logLinesMax) lines.shift()
   }
 
+  async function kill(): Promise<void> {
+    ending = true
+    running?.child.kill('SIGKILL')
+    await running?.exited
+  }
+
   return {
     get address() {
       return `127.0.0.1:${port}`
@@ -101,17 +111,18 @@ export function serverProcess({ dataDir, environment = {}, execArgv = [] }: Serv
       launch()
       port = await running!.listening
     },
-    async kill() {
-      ending = true
-      running?.child.kill('SIGKILL')
-      await running?.exited
-    },
+    kill,
     async stop() {
       ending = true
       running?.child.kill('SIGTERM')
       await running?.exited
       const { exitCode, signalCode } = running!.child
-      if (exitCode !== 0) throw new Error(`the server was asked to stop and ended with ${exitCode ?? signalCode}:\n${lines.join('\n')}`)
+      if (exitCode !== 0)
+        throw new Error(`the server was asked to stop and ended with ${exitCode ?? signalCode}:\n${lines.join('\n')}`)
+    },
+    async dispose() {
+      disposed = true
+      await kill()
     },
     log: () => lines.join('\n'),
     assertAlive() {

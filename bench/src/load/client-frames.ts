@@ -15,7 +15,7 @@ export function clientHeader(length: number, first: number = textFrame): Buffer 
 }
 
 /** A text frame. */
-export function clientFrame(text: string): Buffer {
+function clientFrame(text: string): Buffer {
   const payload = Buffer.from(text)
   return Buffer.concat([clientHeader(payload.length), payload])
 }
@@ -42,8 +42,6 @@ export interface MessageFrame {
 /** A `msg` frame as an SDK sends it. */
 export function messageFrame(id: string, { to, scope, ciphertext }: MessageShape): MessageFrame {
   const contentType = 'application/octet-stream'
-  const bytes = clientFrame(
-    JSON.stringify({ type: 'msg', id, to, scope, ciphertext, contentType, timestamp: Date.now() }),
-  )
+  const bytes = clientFrame(JSON.stringify({ type: 'msg', id, to, scope, ciphertext, contentType, timestamp: Date.now() }))
   return { bytes, idAt: bytes.indexOf(`"id":"${id}"`) + 6, toAt: bytes.indexOf(`"to":"${to}"`) + 6 }
 }

@@ -6,7 +6,7 @@ import type { DrainJob, JobResult } from './job.ts'
 
 /** From the first handshake to the last entry at the last device. */
 export async function runDrain(job: DrainJob, failure: Failure): Promise<JobResult<'drain'>> {
-  const { target, userPrefix, devices, ack } = job
+  const { target, userPrefix, firstUser, devices, ack } = job
   const expected = devices * job.entriesEach
   let received = 0
   let endMs = 0
@@ -19,9 +19,12 @@ export async function runDrain(job: DrainJob, failure: Failure): Promise<JobResu
   const serverCpu = cpuSeconds(target.pid)
   const loadCpu = cpuSeconds(process.pid)
   const beginMs = performance.now()
-  const shape = { target, userPrefix, count: devices, ackEntries: ack.entries, fail: failure.fail }
+  const shape = { target, userPrefix, firstUser, count: devices, ackEntries: ack.entries, fail: failure.fail }
   const sessions = await openFleet({ ...shape, events: () => events })
-  const endSettling = settleEvery(ack.afterMs, sessions.map(({ acks }) => acks))
+  const endSettling = settleEvery(
+    ack.afterMs,
+    sessions.map(({ acks }) => acks),
+  )
   const missing = () => `${expected - received} of ${expected} entries`
   await Promise.race([eventually(() => received >= expected, 60_000, missing), failure.happened])
   const seconds = (endMs - beginMs) / 1_000

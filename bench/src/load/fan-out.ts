@@ -72,9 +72,22 @@ export async function runFanOut(job: FanOutJob, failure: Failure): Promise<Measu
     },
   }
   const ackEntries = ack?.entries ?? Number.POSITIVE_INFINITY
-  const members = await openFleet({ target, userPrefix, count: job.members, ackEntries, fail: failure.fail, events: () => events })
+  const members = await openFleet({
+    target,
+    userPrefix,
+    count: job.members,
+    ackEntries,
+    fail: failure.fail,
+    events: () => events,
+  })
   await Promise.race([Promise.all(members.map(({ synced }) => synced)), failure.happened])
-  const endSettling = ack === null ? () => {} : settleEvery(ack.afterMs, members.map(({ acks }) => acks))
+  const endSettling =
+    ack === null
+      ? () => {}
+      : settleEvery(
+          ack.afterMs,
+          members.map(({ acks }) => acks),
+        )
 
   const salt = randomBytes(5).toString('hex')
   for (const [stream, sender] of senders.entries()) {
@@ -87,7 +100,14 @@ export async function runFanOut(job: FanOutJob, failure: Failure): Promise<Measu
 
   for (const sender of senders) sender.stopped = true
   const late = () => senders.filter(({ inFlight }) => inFlight > 0).length
-  await Promise.race([eventually(() => late() === 0, 10_000, () => `deliveries of ${late()} senders`), failure.happened])
+  await Promise.race([
+    eventually(
+      () => late() === 0,
+      10_000,
+      () => `deliveries of ${late()} senders`,
+    ),
+    failure.happened,
+  ])
   endSettling()
   await closeFleet(members)
   return measured

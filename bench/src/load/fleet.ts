@@ -10,6 +10,8 @@ const localAddresses = 50
 export interface FleetShape {
   readonly target: Target
   readonly userPrefix: string
+  /** Number of the first user; 0 when left out. */
+  readonly firstUser?: number
   readonly count: number
   readonly ackEntries: number
   readonly fail: (reason: Error) => void
@@ -17,13 +19,14 @@ export interface FleetShape {
 }
 
 /** Opens a session for each of `count` users, some handshakes at a time. Resolves when all are open, in the users' order. */
-export async function openFleet({ target, userPrefix, count, ackEntries, fail, events }: FleetShape): Promise<Session[]> {
+export async function openFleet(shape: FleetShape): Promise<Session[]> {
+  const { target, userPrefix, firstUser = 0, count, ackEntries, fail, events } = shape
   const sessions: Session[] = []
   let next = 0
   const open = async () => {
     while (next < count) {
       const index = next++
-      const address = addressOf(target, userName(userPrefix, index), index)
+      const address = addressOf(target, userName(userPrefix, firstUser + index), index)
       sessions[index] = await openSession({ address, ackEntries, fail, events: events(index) })
     }
   }

@@ -51,6 +51,8 @@ export interface DrainJob {
   readonly kind: 'drain'
   readonly target: Target
   readonly userPrefix: string
+  /** Number of the first user. */
+  readonly firstUser: number
   readonly devices: number
   readonly entriesEach: number
   readonly ack: AckPolicy
@@ -76,6 +78,8 @@ export interface Measured extends Rate {
   readonly p99Ms: number
   readonly serverCpuSeconds: number
   readonly loadCpuSeconds: number
+  /** What everything else on the machine used at the same time: noise. */
+  readonly otherCpuSeconds: number
 }
 
 interface Results {

@@ -77,7 +77,10 @@ export async function runPairs(job: PairsJob, failure: Failure): Promise<Measure
   const senders = await openFleet({ ...shape, userPrefix: 'sender', events: (index) => pairs[index]!.senderEvents })
   const all = [...receivers, ...senders]
   await Promise.race([Promise.all(all.map(({ synced }) => synced)), failure.happened])
-  const endSettling = settleEvery(ack.afterMs, receivers.map(({ acks }) => acks))
+  const endSettling = settleEvery(
+    ack.afterMs,
+    receivers.map(({ acks }) => acks),
+  )
 
   const salt = randomBytes(5).toString('hex')
   for (const [stream, pair] of pairs.entries()) {
@@ -91,7 +94,14 @@ export async function runPairs(job: PairsJob, failure: Failure): Promise<Measure
 
   for (const pair of pairs) pair.stopped = true
   const late = () => pairs.filter((pair) => pair.outbox!.sent > pair.completed)
-  await Promise.race([eventually(() => late().length === 0, 10_000, () => `messages of ${late().length} pairs`), failure.happened])
+  await Promise.race([
+    eventually(
+      () => late().length === 0,
+      10_000,
+      () => `messages of ${late().length} pairs`,
+    ),
+    failure.happened,
+  ])
   endSettling()
   await closeFleet(all)
   return measured

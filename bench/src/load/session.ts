@@ -1,6 +1,6 @@
 import { Acks } from './acks.ts'
 import { type FrameMembers, frameTypes, noMembers, scanMembers } from './frame-members.ts'
-import { LoadSocket, openSocket, type SocketAddress } from './socket.ts'
+import { type LoadSocket, openSocket, type SocketAddress } from './socket.ts'
 
 export interface SessionEvents {
   /** An `accepted`; its id begins at `members.idStart` of `bytes`. Valid only during the call. */

@@ -78,7 +78,9 @@ export class LoadSocket {
     else if (opcode === opcodes.ping) {
       this.#tcp.write(Buffer.concat([clientHeader(end - start, 0x8a), bytes.subarray(start, end)]))
     } else if (opcode === opcodes.close) {
-      this.closed(end - start < 2 ? 'closed' : `closed with ${bytes.readUInt16BE(start)} ${bytes.toString('utf8', start + 2, end)}`)
+      this.closed(
+        end - start < 2 ? 'closed' : `closed with ${bytes.readUInt16BE(start)} ${bytes.toString('utf8', start + 2, end)}`,
+      )
     }
   }
 }

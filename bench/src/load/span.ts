@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { cpuSeconds } from '../process-usage.ts'
+import { cpuSeconds, machineCpuSeconds } from '../process-usage.ts'
 import { Durations, percentile } from '../statistics.ts'
 import type { Measured, Span } from './job.ts'
 
@@ -34,14 +34,18 @@ export async function measureSpan(shape: SpanShape, latencies: Latencies): Promi
   const sorted = latencies.sorted()
   const count = end.completed - begin.completed
   const seconds = (end.atMs - begin.atMs) / 1_000
+  const serverCpuSeconds = end.serverCpuSeconds - begin.serverCpuSeconds
+  const loadCpuSeconds = end.loadCpuSeconds - begin.loadCpuSeconds
+  const machine = end.machineCpuSeconds - begin.machineCpuSeconds
   return {
     count,
     seconds,
     perSecond: count / seconds,
     p50Ms: percentile(sorted, 0.5),
     p99Ms: percentile(sorted, 0.99),
-    serverCpuSeconds: end.serverCpuSeconds - begin.serverCpuSeconds,
-    loadCpuSeconds: end.loadCpuSeconds - begin.loadCpuSeconds,
+    serverCpuSeconds,
+    loadCpuSeconds,
+    otherCpuSeconds: Math.max(0, machine - serverCpuSeconds - loadCpuSeconds),
   }
 }
 
@@ -51,5 +55,6 @@ function reading({ serverPid, completed }: SpanShape) {
     completed: completed(),
     serverCpuSeconds: cpuSeconds(serverPid),
     loadCpuSeconds: cpuSeconds(process.pid),
+    machineCpuSeconds: machineCpuSeconds(),
   }
 }

@@ -44,7 +44,20 @@ function fanOut(from: string, out: GatheredStream, { id, to, scope, ciphertext, 
   const receivedAt = Date.now()
   seq += 1
   out.send(frameText(JSON.stringify({ type: 'accepted', id, mailbox, seq, receivedAt })))
-  const entry = { type: 'msg', mailbox, seq, receivedAt, id, from, fromDevice: 'default', to, scope, ciphertext, contentType, timestamp }
+  const entry = {
+    type: 'msg',
+    mailbox,
+    seq,
+    receivedAt,
+    id,
+    from,
+    fromDevice: 'default',
+    to,
+    scope,
+    ciphertext,
+    contentType,
+    timestamp,
+  }
   const frame = frameText(JSON.stringify(entry))
   if (gathered) for (const stream of gatheredStreams.values()) stream.send(frame)
   else {

@@ -52,7 +52,20 @@ function received(from: string, out: GatheredStream, frame: ClientFrame): void {
   const receivedAt = Date.now()
   out.send(frameText(JSON.stringify({ type: 'accepted', id, mailbox, seq, receivedAt })))
   if (target.owner === undefined) return
-  const entry = { type: 'msg', mailbox, seq, receivedAt, id, from, fromDevice: 'default', to, scope, ciphertext, contentType, timestamp }
+  const entry = {
+    type: 'msg',
+    mailbox,
+    seq,
+    receivedAt,
+    id,
+    from,
+    fromDevice: 'default',
+    to,
+    scope,
+    ciphertext,
+    contentType,
+    timestamp,
+  }
   target.owner.send(frameText(JSON.stringify(entry)))
 }
 

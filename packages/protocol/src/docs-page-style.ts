@@ -37,6 +37,3 @@ footer { color: var(--soft); padding: 3rem 1.5rem; text-align: center; }
 
 /** SHA-256 of the style, as Content-Security-Policy wants it. A test compares it with the text. */
 export const docsPageStyleHash = 'sha256-c+3Hn4i9FOz6CRd9oqm0WStB/NQkb/9L6fBJORxmoPI='
-
-/** The Content-Security-Policy that the page is made for: no script, no request, this style alone. */
-export const docsPagePolicy = `default-src 'none'; style-src '${docsPageStyleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { docsPage, escapeHtml } from './docs-page.ts'
-import { docsPagePolicy, docsPageStyle, docsPageStyleHash } from './docs-page-style.ts'
+import { docsPageStyle, docsPageStyleHash } from './docs-page-style.ts'
 import { errorCodes } from './errors.ts'
 import { clientFrames, serverFrames } from './frames.ts'
 import { limitNames } from './limits.ts'
@@ -56,14 +56,12 @@ describe('the page', () => {
   })
 })
 
-describe('its policy', () => {
-  test('admits exactly the style of the page', () => {
+describe('a strict policy', () => {
+  test('can admit exactly the style of the page', () => {
     const styles = [...page.matchAll(/<style>([\s\S]*?)<\/style>/g)].map(([, style]) => style)
     expect(styles).toEqual([docsPageStyle])
     const hash = `sha256-${createHash('sha256').update(docsPageStyle).digest('base64')}`
     expect(docsPageStyleHash, 'the style has changed: put its new hash into docs-page-style.ts').toBe(hash)
-    expect(docsPagePolicy).toContain(`style-src '${hash}'`)
-    expect(docsPagePolicy).toMatch(/^default-src 'none'; /)
   })
 
   test('is kept: no script, no attribute with style or code, no request to anywhere', () => {

@@ -153,8 +153,9 @@ function limitsSection(): string {
 }
 
 /**
- * The interface as one HTML page: no script, no request to anywhere, its style in one element whose hash is
- * `docsPageStyleHash`. To be sent as `text/html; charset=utf-8` under `docsPagePolicy`.
+ * The interface as one HTML page: no script, no request to anywhere, its style in one element. To be sent as
+ * `text/html; charset=utf-8` with a Content-Security-Policy as strict as
+ * `default-src 'none'; style-src '${docsPageStyleHash}'`.
  */
 export function docsPage(openapi: OpenApiDocument): string {
   return `<!doctype html>
@@ -179,7 +180,7 @@ ${routesSection(openapi)}
 <p>The socket is <code>/ws</code>: one JSON object in each text frame. With the subprotocol <code>sotto.v1</code> delivery is reliable.</p>
 ${framesSection('client')}
 <h2 id="server-frames">Frames of the server</h2>
-<p>Ignore members and types that you do not know, but acknowledge every frame that has a <code>mailbox</code> and a <code>seq</code>.</p>
+<p>Ignore members that you do not know. A frame of a type that you do not know is an entry if it has a <code>mailbox</code> and a <code>seq</code>: acknowledge it.</p>
 ${framesSection('server')}
 <h2 id="close-codes">Close codes</h2>
 ${closeCodesSection()}

@@ -15,7 +15,7 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-export function errorsTable(): string {
+function errorsTable(): string {
   return markdownTable(
     ['code', 'status', 'close', 'meaning', 'what to do'],
     errorCodes.map((code) => {
@@ -33,7 +33,7 @@ export function limitWords(name: string, value: number): string {
   return value % 1024 === 0 ? `${grouped} (${value / 1024} KiB)` : grouped
 }
 
-export function limitsTable(): string {
+function limitsTable(): string {
   return markdownTable(
     ['name', 'default', 'meaning'],
     limitNames.map((name) => [`\`${name}\``, limitWords(name, limitTable[name][0]), limitTable[name][1]]),
@@ -64,7 +64,7 @@ const wireMeanings: Record<keyof typeof wire, string> = {
 }
 
 /** The bounds that cannot be configured. */
-export function boundsTable(): string {
+function boundsTable(): string {
   const names = Object.keys(wire) as (keyof typeof wire)[]
   return markdownTable(
     ['bound', 'meaning'],
@@ -72,7 +72,7 @@ export function boundsTable(): string {
   )
 }
 
-export function closeCodesTable(): string {
+function closeCodesTable(): string {
   const names = (Object.keys(closeCodes) as (keyof typeof closeCodeTable)[]).sort((a, b) => closeCodes[a] - closeCodes[b])
   return markdownTable(
     ['code', 'meaning and what to do'],
@@ -82,7 +82,7 @@ export function closeCodesTable(): string {
 
 const codeList = (codes: readonly string[]) => codes.map((code) => `\`${code}\``).join(', ')
 
-export function routesTable(): string {
+function routesTable(): string {
   return markdownTable(
     ['method', 'path', 'summary', 'token', 'errors'],
     routeNames.map((name) => {
@@ -128,7 +128,7 @@ function routeSection(name: RouteName): string {
 }
 
 /** Every route with its parameters, members and all errors. */
-export function routeSections(): string {
+function routeSections(): string {
   return routeNames.map(routeSection).join('\n\n')
 }
 

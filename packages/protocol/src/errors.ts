@@ -173,7 +173,7 @@ export type ErrorCode = keyof typeof errorTable
 
 export const errorCodes = Object.keys(errorTable) as ErrorCode[]
 
-/** Close codes that no error of the table stands behind (WIRE section 3). */
+/** Close codes that no error of the table stands behind (docs/socket.md). */
 export const closeCodes = {
   restarting: 1012,
   overloaded: 1013,
@@ -228,7 +228,7 @@ export function problemOf(error: SottoError): Problem {
   return { type: `urn:sotto:error:${error.code}`, title, status, code: error.code, detail: error.message, ...error.extra }
 }
 
-/** The `error` frame of an error (WIRE section 3); `id` is that of the frame it answers. */
+/** The `error` frame of an error (docs/socket.md); `id` is that of the frame it answers. */
 export function errorFrame(error: SottoError, id?: string): Record<string, unknown> {
   return { type: 'error', ...(id === undefined ? {} : { id }), code: error.code, message: error.message, ...error.extra }
 }

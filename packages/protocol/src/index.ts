@@ -1,5 +1,5 @@
 export { docsPage } from './docs-page.ts'
-export { docsPagePolicy, docsPageStyleHash } from './docs-page-style.ts'
+export { docsPageStyleHash } from './docs-page-style.ts'
 export * from './errors.ts'
 export * from './frames.ts'
 export * from './ids.ts'

@@ -1,5 +1,5 @@
 /**
- * Every bound in one place (WIRE section 5). `LIMIT_` + the name in the environment overrides each.
+ * Every bound in one place (docs/limits.md). `LIMIT_` + the name in the environment overrides each.
  * Units stand in the meaning; all are positive integers.
  */
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { z } from 'zod'
 import { closeCodes, type ErrorMeaning, errorTable } from './errors.ts'
 import { clientFrames, reliableProtocol, serverFrames } from './frames.ts'
@@ -17,7 +16,7 @@ export interface WireChange {
   readonly version: number
   /** YYYY-MM-DD. */
   readonly date: string
-  /** Of the wire after the change. */
+  /** SHA-256 of `wireText` after the change, hexadecimal. */
   readonly hash: string
   /** What changed, in a sentence. */
   readonly change: string
@@ -40,7 +39,7 @@ function wireRoute(name: RouteName) {
 }
 
 /** All that crosses the network, without the words that explain it. */
-export function wireContents(): unknown {
+function wireContents(): unknown {
   const errors = Object.entries<ErrorMeaning>(errorTable).map(([code, { status, close }]) => [code, { status, close }])
   return {
     routes: Object.fromEntries(routeNames.map((name) => [name, wireRoute(name)])),
@@ -54,9 +53,9 @@ export function wireContents(): unknown {
   }
 }
 
-/** SHA-256 of some contents, hexadecimal; the order of members does not count. */
-export function wireHash(contents: unknown = wireContents()): string {
-  return createHash('sha256').update(canonicalJson(contents)).digest('hex')
+/** The contents as text: equal contents give equal text, whatever the order of their members. Its SHA-256 is the lock. */
+export function wireText(contents: unknown = wireContents()): string {
+  return canonicalJson(contents)
 }
 
 /** What is wrong with the history, given the hash of the wire as it is; undefined when nothing is. */

@@ -173,6 +173,16 @@ export function loadEnv(directory: string, env: Environment = process.env): Envi
 }
 
 /**
+ * The environment under `npm run dev`: reachable from this machine only, with development tokens. The real environment
+ * wins, `.env` does not, unless it names a JWKS, which no development token can be signed for.
+ */
+export function loadDevEnv(directory: string, env: Environment = process.env): Environment {
+  const file = loadEnv(directory, {})
+  const devTokens = (file.JWT_JWKS_URL ?? env.JWT_JWKS_URL) ? {} : { DEV_TOKENS: 'true' }
+  return { ...file, HOST: '127.0.0.1', ...devTokens, ...env }
+}
+
+/**
  * The secret that signs tokens: the configured one, or the one kept in the data directory, made on first use.
  * Undefined when a JWKS is configured. Throws `ConfigError` when the file cannot be had or others can read it.
  */

@@ -30,6 +30,8 @@ export interface Send {
   /** Attempts whose answer never came. */
   cuts: number
   readonly answers: (Answer & { readonly index: number })[]
+  /** Error codes that came after an answer. */
+  readonly refusedAfter: string[]
 }
 
 /** A stay in a group, from `joining` to `left`; certain from `joined` until `leaving`. */
@@ -89,15 +91,17 @@ function noteSend(sends: Map<string, Send>, event: Extract<HistoryEvent, { op: '
     if (known !== undefined) known.attempts++
     else {
       const first = { device, id, to, scope, target, digest, index }
-      sends.set(key, { ...first, attempts: 1, fails: 0, unknownAnswers: 0, cuts: 0, answers: [] })
+      sends.set(key, { ...first, attempts: 1, fails: 0, unknownAnswers: 0, cuts: 0, answers: [], refusedAfter: [] })
     }
     return
   }
   const send = sends.get(key)
   if (send === undefined) throw new Error(`event ${index}: an outcome of ${key} without an attempt`)
   if (event.event === 'ok') send.answers.push({ ...event, index })
-  else if (event.event === 'fail') send.fails++
-  else if (event.reason === 'cut') send.cuts++
+  else if (event.event === 'fail') {
+    send.fails++
+    if (send.answers.length > 0) send.refusedAfter.push(event.code)
+  } else if (event.reason === 'cut') send.cuts++
   else send.unknownAnswers++
 }
 

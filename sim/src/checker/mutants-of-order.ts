@@ -33,6 +33,14 @@ export const orderMutants: Record<string, Record<string, Mutant>> = {
     'a resend is accepted at another number': (world) => otherSecondAnswer(world, (answer) => ({ seq: answer.seq + 1 })),
     'a resend is accepted at another time': (world) =>
       otherSecondAnswer(world, (answer) => ({ receivedAt: answer.receivedAt + 1 })),
+    'a resend is refused': ({ events, facts, chance }) => {
+      const answer = one(
+        chance,
+        accepted(facts).filter((each) => each.answers.length > 1),
+      ).answers[1]!
+      const { device, id } = events[answer.index] as Accepted
+      return replaceAt(events, answer.index, { at: 0, event: 'fail', op: 'send', device, id, code: 'id_conflict' })
+    },
     'a resend is taken for new': (world) => otherSecondAnswer(world, () => ({ duplicate: false })),
   },
   'gapless-mailboxes': {

@@ -46,7 +46,8 @@ function* positionsSeen(facts: Facts): Iterable<Seen> {
 
 /** Once the answer to an id was seen, every later one repeats it and says so. */
 export function* sameAnswer(facts: Facts): Iterable<string> {
-  for (const [key, { answers }] of facts.sends) {
+  for (const [key, { answers, refusedAfter }] of facts.sends) {
+    for (const code of refusedAfter) yield `${key} was accepted, then refused with ${code}`
     const [first, ...later] = answers
     if (first === undefined) continue
     for (const answer of later) {

@@ -75,7 +75,6 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       algorithms: [header.alg],
       currentDate: new Date(now),
       clockTolerance: toleranceMs / 1000,
-      requiredClaims: ['exp'],
     })
     if (repeatsMember(Buffer.from(payload, 'base64url').toString())) throw new RefusedToken('claims')
     return identityOf(claims, { userClaim, now, toleranceMs })

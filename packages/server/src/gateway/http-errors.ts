@@ -35,7 +35,7 @@ export function problemText(error: SottoError): string {
 
 /** Headers that go with a refusal. */
 export function problemHeaders({ code, extra, status }: SottoError): Record<string, string> {
-  const headers: Record<string, string> = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' }
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
   if (extra.retryAfterMs !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(extra.retryAfterMs / 1_000)))
   if (status === 401) {
     headers['www-authenticate'] =
@@ -50,6 +50,7 @@ export function rawProblem(error: SottoError): string {
   const head = [
     `HTTP/1.1 ${error.status} Refused`,
     ...Object.entries(problemHeaders(error)).map(([name, value]) => `${name}: ${value}`),
+    'cache-control: no-store',
     'x-content-type-options: nosniff',
     `content-length: ${Buffer.byteLength(text)}`,
     'connection: close',

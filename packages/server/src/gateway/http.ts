@@ -58,8 +58,12 @@ const stoppingRetryMs = 1_000
 const reapMs = 50
 
 const jsonType = 'application/json; charset=utf-8'
-/** Of every answer. Nothing but the page of the docs is to be rendered, and that brings its own policy. */
+/**
+ * Of every answer. Nothing is to be kept by caches: most answers are for one user, tokens and states among them. Nothing
+ * but the page of the docs is to be rendered, and that brings its own policy.
+ */
 const ownHeaders = {
+  'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
@@ -125,9 +129,7 @@ export function createHttp(deps: HttpDeps): HttpGateway {
       url: route.path,
       exposeHeadRoute: route.method === 'GET' && route.auth === 'none',
       onRequest: async (request, reply) => {
-        if (route.auth === 'none') return
-        reply.header('cache-control', 'no-store')
-        request.caller = await identify({ ...deps, requests }, credentialsOf(request, reply, route))
+        if (route.auth === 'user') request.caller = await identify({ ...deps, requests }, credentialsOf(request, reply, route))
       },
       handler: async (request, reply) => {
         sendAnswer(reply, route.status, await handler(inputOf(request, route), request.caller ?? visitorOf(request)))

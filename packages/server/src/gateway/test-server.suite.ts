@@ -1,7 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { defaultLimits, type LimitName } from '@sotto/protocol'
+import { text } from 'node:stream/consumers'
+import { defaultLimits, type LimitName, type RouteAnswer, type RouteName, routeOf } from '@sotto/protocol'
+import { onTestFinished } from 'vitest'
 import { createAuthenticator } from '../auth/authenticator.ts'
 import { mintToken } from '../auth/dev-token.ts'
 import { Secret } from '../auth/secret.ts'
@@ -44,8 +47,13 @@ export interface Answered {
   readonly headers: Headers
   readonly text: string
   /** The parsed body; undefined when it is not JSON. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
-  readonly body: any
+  readonly body: unknown
+}
+
+/** A request by the name of its route. */
+export interface Called extends Asked {
+  readonly params?: Readonly<Record<string, string | number>>
+  readonly query?: Readonly<Record<string, string | number>>
 }
 
 export interface TestServer {
@@ -61,6 +69,9 @@ export interface TestServer {
   tokenOf(userId: string, deviceId?: string, ttlMs?: number): Promise<string>
   /** `ask('GET /groups', { as: 'alice' })`. */
   ask(request: string, asked?: Asked): Promise<Answered>
+  /** The answer, which must be a success of the shape that the route promises. */
+  call<name extends RouteName>(name: name, called?: Called): Promise<RouteAnswer<name>>
+  closeStore(): Promise<void>
   close(): Promise<void>
 }
 
@@ -126,9 +137,28 @@ export async function startTestServer(options: TestOptions = {}): Promise<TestSe
       },
       ...(asked.body === undefined ? {} : { body: typeof asked.body === 'string' ? asked.body : JSON.stringify(asked.body) }),
     })
-    const text = await response.text()
-    const isJson = text !== '' && response.headers.get('content-type')?.includes('json') === true
-    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined }
+    const sent = await response.text()
+    const isJson = sent !== '' && response.headers.get('content-type')?.includes('json') === true
+    return { status: response.status, headers: response.headers, text: sent, body: isJson ? JSON.parse(sent) : undefined }
+  }
+
+  async function call<name extends RouteName>(name: name, called: Called = {}): Promise<RouteAnswer<name>> {
+    const { params = {}, query = {}, ...asked } = called
+    const path = name.replace(/:(\w+)/g, (_, key: string) => encodeURIComponent(params[key] ?? ''))
+    const search = Object.entries(query)
+      .map(([key, value]) => `${key}=${encodeURIComponent(value)}`)
+      .join('&')
+    const answered = await ask(search === '' ? path : `${path}?${search}`, asked)
+    const { status, answer } = routeOf(name)
+    if (answered.status !== status) throw new Error(`${name} answered ${answered.status}: ${answered.text}`)
+    answer?.parse(answered.body)
+    return answered.body as RouteAnswer<name>
+  }
+
+  let storeClosed: Promise<void> | undefined
+  function closeStore(): Promise<void> {
+    storeClosed ??= store.close()
+    return storeClosed
   }
 
   async function close(): Promise<void> {
@@ -136,9 +166,25 @@ export async function startTestServer(options: TestOptions = {}): Promise<TestSe
     authenticator.close()
     metrics.close()
     await bus.close()
-    await store.close()
+    await closeStore()
     await rm(directory, { recursive: true, force: true })
   }
 
-  return { port, url, clock, store, events, logged, secret, tokenOf, ask, close }
+  return { port, url, clock, store, events, logged, secret, tokenOf, ask, call, closeStore, close }
+}
+
+/** A server that is closed after the test. */
+export async function started(options: TestOptions = {}): Promise<TestServer> {
+  const server = await startTestServer(options)
+  onTestFinished(() => server.close())
+  return server
+}
+
+/** What comes back for bytes that no HTTP client would send, once the server has closed the connection. */
+export async function rawAnswer({ port }: TestServer, bytes: string | Buffer): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  // The server may close while the rest is still being written.
+  socket.on('error', () => {})
+  socket.write(bytes)
+  return await text(socket)
 }

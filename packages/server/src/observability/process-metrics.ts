@@ -44,14 +44,8 @@ export function registerProcessMetrics(registry: Registry): () => void {
   }
 }
 
+/** What one gauge sets in others stands after it: a scrape reads them in this order. */
 function registerMemory(registers: Registry[]): void {
-  const total = new Gauge({ name: 'nodejs_heap_size_total_bytes', help: 'Heap reserved by V8.', registers })
-  const used = new Gauge({ name: 'nodejs_heap_size_used_bytes', help: 'Heap used by V8.', registers })
-  const external = new Gauge({
-    name: 'nodejs_external_memory_bytes',
-    help: 'Buffers and other memory outside the heap.',
-    registers,
-  })
   new Gauge({
     name: 'process_resident_memory_bytes',
     help: 'Memory of the process that is in RAM.',
@@ -63,6 +57,13 @@ function registerMemory(registers: Registry[]): void {
       used.set(memory.heapUsed)
       external.set(memory.external)
     },
+  })
+  const total = new Gauge({ name: 'nodejs_heap_size_total_bytes', help: 'Heap reserved by V8.', registers })
+  const used = new Gauge({ name: 'nodejs_heap_size_used_bytes', help: 'Heap used by V8.', registers })
+  const external = new Gauge({
+    name: 'nodejs_external_memory_bytes',
+    help: 'Buffers and other memory outside the heap.',
+    registers,
   })
 }
 
@@ -92,9 +93,6 @@ function registerFiles(registers: Registry[]): void {
 function registerLoopLag(registers: Registry[]): () => void {
   const delays = monitorEventLoopDelay({ resolution: 10 })
   delays.enable()
-  const p50 = new Gauge({ name: 'nodejs_eventloop_lag_p50_seconds', help: 'Median delay of the event loop.', registers })
-  const p99 = new Gauge({ name: 'nodejs_eventloop_lag_p99_seconds', help: '99th percentile of the delay.', registers })
-  const max = new Gauge({ name: 'nodejs_eventloop_lag_max_seconds', help: 'Highest delay of the event loop.', registers })
   new Gauge({
     name: 'nodejs_eventloop_lag_mean_seconds',
     help: 'Mean delay of the event loop.',
@@ -107,6 +105,9 @@ function registerLoopLag(registers: Registry[]): () => void {
       delays.reset()
     },
   })
+  const p50 = new Gauge({ name: 'nodejs_eventloop_lag_p50_seconds', help: 'Median delay of the event loop.', registers })
+  const p99 = new Gauge({ name: 'nodejs_eventloop_lag_p99_seconds', help: '99th percentile of the delay.', registers })
+  const max = new Gauge({ name: 'nodejs_eventloop_lag_max_seconds', help: 'Highest delay of the event loop.', registers })
   return () => delays.disable()
 }
 

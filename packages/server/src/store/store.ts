@@ -83,6 +83,8 @@ export interface StoreOptions {
   readonly retentionMs: number
   /** Called after each commit of this process with what it appended, in order. */
   readonly onAppended: (entries: readonly Entry[]) => void
+  /** Called after each commit with how many messages it held and how long it took, its sync included. */
+  readonly onCommitted?: (messages: number, durationMs: number) => void
   /** Called with what failed when a commit did: for the log. */
   readonly onTrouble?: (why: string) => void
 }

@@ -34,7 +34,7 @@ interface JournalRow {
 
 export interface CommitterEvents {
   /** Records are on disk, in order. */
-  committed(records: readonly Recorded[]): void
+  committed(records: readonly Recorded[], durationMs: number): void
   /** Records are not; the latest first. */
   undone(record: Recorded): void
   settled(records: readonly Recorded[], filters: FilterChange | null): void
@@ -50,6 +50,7 @@ export class Committer {
   private inFlight: OpenBatch | null = null
   private inFlightPos = 0
   private scheduled = false
+  private postedAt = 0
   private settling: JournalRow[] = []
   private readonly journal: JournalRow[] = []
   private journalled = 0
@@ -178,6 +179,7 @@ export class Committer {
       checkpoint: this.checkpointSoon,
     }
     this.checkpointSoon = false
+    this.postedAt = performance.now()
     this.writer.post(message)
   }
 
@@ -211,6 +213,7 @@ export class Committer {
   private committed(outcomes: readonly Outcome[]): void {
     const batch = this.inFlight!
     const pos = this.inFlightPos
+    const durationMs = performance.now() - this.postedAt
     this.inFlight = null
     this.commits++
     if (batch.records.length > 0) {
@@ -219,7 +222,7 @@ export class Committer {
     // The writer gets its next batch before anything else happens here.
     if (this.hasWork) this.post()
     for (let i = 0; i < outcomes.length; i++) batch.tasks[i]!.settle(outcomes[i]!)
-    if (batch.records.length > 0) this.events.committed(batch.records)
+    if (batch.records.length > 0) this.events.committed(batch.records, durationMs)
   }
 
   private get hasWork(): boolean {

@@ -75,7 +75,10 @@ export class SqliteStore implements Store {
     this.reader = new Reader(startThread('reader', { path }))
     const lastPos = recovered.journal.at(-1)?.pos ?? 0
     this.committer = new Committer(startThread('writer', { path }), lastPos + 1, {
-      committed: (records) => this.committed(records),
+      committed: (records, durationMs) => {
+        this.committed(records)
+        options.onCommitted?.(records.length, durationMs)
+      },
       undone: (record) => this.appender.undo(record),
       settled: (records, filters) => this.settled(records, filters),
       trouble: (why) => options.onTrouble?.(why),

@@ -46,11 +46,12 @@ function mergeAll(writer: IdempotencyWriter, budgetRecords: number): void {
   while (writer.mergeStep(budgetRecords).more);
 }
 
-function expectAll(db: DatabaseSync, from: number, to: number): void {
+/** Every `stride`-th record is found, with and without the filters. */
+function expectAll(db: DatabaseSync, from: number, to: number, stride = 1): void {
   const reader = new IdempotencyReader(db)
   const surelyNew = new SurelyNew()
   for (const { runId, filter } of reader.loadFilters()) surelyNew.add(runId, filter)
-  for (let no = from; no < to; no++) {
+  for (let no = from; no < to; no += stride) {
     const { key, ...answer } = record(no)
     expect(plain(reader.find(key))).toEqual(plain(answer))
     expect(plain(reader.find(key, surelyNew.suspects(key)))).toEqual(plain(answer))
@@ -72,6 +73,13 @@ describe('a run', () => {
     const lengths = db.prepare('SELECT length(records) / ? AS records FROM id_blocks ORDER BY first').all(recordBytes)
     expect(lengths.map((row) => row.records)).toEqual([blockRecords, blockRecords, blockRecords, 1])
     expectAll(db, 0, 3 * blockRecords + 1)
+  })
+
+  test('is taken from wherever it lies in memory', () => {
+    const db = open()
+    const packed = packRecords(records(0, 300))
+    new IdempotencyWriter(db).addRun(Buffer.concat([Buffer.alloc(3), packed]).subarray(3))
+    expectAll(db, 0, 300)
   })
 
   test('is refused when it is empty or no whole number of records', () => {
@@ -196,6 +204,28 @@ describe('merging', () => {
     expect(reader.find(keyOf(400), [3, 4])).toBeUndefined()
   })
 
+  test('outdates suspects that are being cleared away, too', () => {
+    const db = open()
+    const writer = new IdempotencyWriter(db)
+    addRuns(writer, 8, 600)
+    while (writer.mergeStep(300).merged.length === 0);
+    expect(contents(db).strays).toBeGreaterThan(0)
+    const reader = new IdempotencyReader(db)
+    for (let no = 0; no < 600; no++) expect(plain(reader.find(keyOf(no), [1]))).toEqual(plain(record(no)))
+  })
+
+  test('orders keys that differ only at their ends', () => {
+    const db = open()
+    const writer = new IdempotencyWriter(db)
+    const alike = (no: number) => ({ ...record(no), key: Buffer.alloc(16, 0xcd).fill(no, 15) })
+    for (const run of [7, 3, 5, 0, 1, 6, 2, 4])
+      writer.addRun(packRecords(Array.from({ length: 30 }, (_, i) => alike(i * 8 + run))))
+    mergeAll(writer, 1000)
+    expect(contents(db)).toMatchObject({ runs: 1, records: 240 })
+    const reader = new IdempotencyReader(db)
+    for (let no = 0; no < 240; no++) expect(plain(reader.find(alike(no).key))).toEqual(plain(alike(no)))
+  })
+
   test('a lookup that ends early holds no snapshot', () => {
     const db = open()
     const writer = new IdempotencyWriter(db)
@@ -208,19 +238,20 @@ describe('merging', () => {
 })
 
 describe('a merge that is interrupted', () => {
-  const total = 8 * 300
-  const budget = 200
+  const recordsEach = 100
+  const total = 8 * recordsEach
+  const budget = 90
 
   function expectIntactAndFinish(db: DatabaseSync): void {
-    expectAll(db, 0, total)
+    expectAll(db, 0, total, 7)
     mergeAll(new IdempotencyWriter(db), budget)
-    expectAll(db, 0, total)
+    expectAll(db, 0, total, 7)
     expect(contents(db)).toEqual({ runs: 1, records: total, blockBytes: total * recordBytes, strays: 0 })
   }
 
   test('by the end of the process, after any step or in the middle of it, loses nothing', () => {
     const base = open()
-    addRuns(new IdempotencyWriter(base), 8, 300)
+    addRuns(new IdempotencyWriter(base), 8, recordsEach)
     base.close()
     let finished = false
     for (let steps = 0; !finished; steps++) {
@@ -244,7 +275,7 @@ describe('a merge that is interrupted', () => {
 
   test('by a rollback, of any step, is begun anew by the same writer', () => {
     const base = open()
-    addRuns(new IdempotencyWriter(base), 8, 300)
+    addRuns(new IdempotencyWriter(base), 8, recordsEach)
     base.close()
     let finished = false
     for (let steps = 0; !finished; steps++) {
@@ -256,20 +287,32 @@ describe('a merge that is interrupted', () => {
       db.exec('BEGIN')
       writer.mergeStep(budget)
       db.exec('ROLLBACK')
-      expectAll(db, 0, total)
+      expectAll(db, 0, total, 7)
       mergeAll(writer, budget)
       expectIntactAndFinish(db)
       db.close()
     }
   })
 
+  test('by an error at its very end is begun anew', () => {
+    const db = open()
+    const writer = new IdempotencyWriter(db)
+    addRuns(writer, 8, recordsEach)
+    expect(writer.mergeStep(total)).toEqual({ merged: [], more: true })
+    db.exec("CREATE TRIGGER full BEFORE INSERT ON id_filters BEGIN SELECT RAISE(ABORT, 'full'); END")
+    expect(() => writer.mergeStep(total)).toThrow('full')
+    db.exec('DROP TRIGGER full')
+    mergeAll(writer, total)
+    expectIntactAndFinish(db)
+  })
+
   test('by an error in a step is begun anew', () => {
     const db = open()
     const writer = new IdempotencyWriter(db)
-    addRuns(writer, 8, 300)
-    writer.mergeStep(1000)
+    addRuns(writer, 8, recordsEach)
+    writer.mergeStep(300)
     db.exec("CREATE TRIGGER full BEFORE INSERT ON id_blocks BEGIN SELECT RAISE(ABORT, 'full'); END")
-    expect(() => writer.mergeStep(1000)).toThrow('full')
+    expect(() => writer.mergeStep(300)).toThrow('full')
     expect(db.isTransaction).toBe(false)
     db.exec('DROP TRIGGER full')
     mergeAll(writer, budget)

@@ -50,7 +50,7 @@ export function packRecords(records: readonly IdempotencyRecord[]): Buffer {
 export function readAnswer(records: Uint8Array, offset: number): FirstAnswer {
   const view = viewOf(records)
   return {
-    digest: records.slice(offset + digestAt, offset + digestAt + digestBytes),
+    digest: new Uint8Array(records.subarray(offset + digestAt, offset + digestAt + digestBytes)),
     mailboxNo: view.getUint32(offset + mailboxNoAt, true),
     seq: view.getUint32(offset + seqAt, true),
     receivedAt: receivedAtOf(view, offset),
@@ -67,7 +67,7 @@ export function viewOf(bytes: Uint8Array): DataView {
 
 /** The same bytes as words, for fast copies; a copy when they do not lie on a word boundary. */
 export function wordsOf(bytes: Uint8Array): Uint32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes)
   return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >>> 2)
 }
 

@@ -29,7 +29,7 @@ test('says "maybe" of every key of twenty runs and of few others, and names the 
   for (let no = 0; no < 40_000; no += 37) expect(surelyNew.suspects(keyOf(no))).toContain(Math.floor(no / 2000) + 1)
 })
 
-test('the filter of a large run, with fewer bits a record, still lets few pass', () => {
+test('the filter of a large run, with fewer bits a record, still lets few pass', { timeout: 60_000 }, () => {
   const records = 2 ** 19 + 1
   const surelyNew = new SurelyNew()
   surelyNew.add(1, filterOf(0, records))

@@ -1,0 +1,52 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { parseOptions } from '../options.ts'
+import { fullSettings } from '../settings.ts'
+import { resultsName, writeResults } from './results-file.ts'
+import { table } from './table.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'sotto-bench-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+
+const date = '2026-01-31T12:00:00.000Z'
+const revision = { commit: '1a2b3c4', dirty: false }
+
+describe('table', () => {
+  it('aligns columns and says which goals were missed', () => {
+    const lines = table([
+      { label: 'one', subject: '5/s', reference: '10/s', ratio: 0.5, goal: 'ratio >= 0.55', met: false, otherCores: 0.25 },
+      { label: 'another', subject: '12 KiB', met: true },
+    ]).split('\n')
+    expect(lines).toHaveLength(4)
+    expect(new Set(lines.map(({ length }) => length)).size).toBe(1)
+    expect(lines[2]).toMatch(/^\| one +\| 5\/s +\| 10\/s +\| 0\.50 +\| ratio >= 0\.55 \| MISSED \|/)
+    expect(lines[3]?.split('|').map((cell) => cell.trim())).toEqual(['', 'another', '12 KiB', '', '', '', 'met', '', '', '', ''])
+  })
+})
+
+describe('results', () => {
+  it('are named after day and commit, and after what they lack', () => {
+    const name = (args: string[], dirty = false) =>
+      resultsName({ date, revision: { ...revision, dirty }, options: parseOptions(args) })
+    expect(name([])).toBe('2026-01-31-1a2b3c4.json')
+    expect(name(['--quick', '--only', 'ca'], true)).toBe('2026-01-31-1a2b3c4-dirty-quick-ac.json')
+  })
+
+  it('are written as JSON', () => {
+    const machine = {
+      cpu: 'x',
+      cores: 2,
+      memoryBytes: 1,
+      kernel: 'k',
+      node: 'v',
+      filesystem: 'ext4',
+      fdatasyncMs: 0.2,
+      loadAverage: 0,
+    }
+    const results = { date, revision, options: parseOptions([]), subject: ['node'], settings: fullSettings, machine, rows: [] }
+    const path = writeResults(join(dir, 'results'), { ...results, numbers: { a: [1.5] } })
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ date, numbers: { a: [1.5] }, settings: { rounds: 3 } })
+  })
+})

@@ -1,0 +1,35 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Machine, Revision } from '../machine.ts'
+import { letters, type Options } from '../options.ts'
+import type { Settings } from '../settings.ts'
+import type { Row } from './row.ts'
+
+export interface Results {
+  readonly date: string
+  readonly revision: Revision
+  readonly options: Options
+  readonly subject: readonly string[]
+  readonly settings: Settings
+  readonly machine: Machine
+  readonly rows: readonly Row[]
+  /** By letter. */
+  readonly numbers: Readonly<Record<string, unknown>>
+}
+
+/** `2026-01-31-1a2b3c4.json`; what was not a whole run of a clean tree says so in its name. */
+export function resultsName({ date, revision, options }: Pick<Results, 'date' | 'revision' | 'options'>): string {
+  const parts = [date.slice(0, 10), revision.commit]
+  if (revision.dirty) parts.push('dirty')
+  if (options.quick) parts.push('quick')
+  if (options.only.length < letters.length) parts.push(options.only.join(''))
+  return `${parts.join('-')}.json`
+}
+
+/** Returns the path. */
+export function writeResults(dir: string, results: Results): string {
+  mkdirSync(dir, { recursive: true })
+  const path = join(dir, resultsName(results))
+  writeFileSync(path, `${JSON.stringify(results, null, 2)}\n`)
+  return path
+}

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { LimitName } from '@sotto/protocol'
+
+const unbounded = 1_000_000_000
+
+/** The limits that would measure themselves instead of the server. */
+const raised: Partial<Record<LimitName, number>> = {
+  SENDS_BURST: unbounded,
+  SENDS_PER_SECOND: unbounded,
+  REQUESTS_BURST: unbounded,
+  REQUESTS_PER_SECOND: unbounded,
+  PAIR_ENTRIES: unbounded,
+  PAIR_BYTES: unbounded * 1_000,
+  MAILBOX_ENTRIES: unbounded,
+  MAILBOX_BYTES: unbounded * 1_000,
+}
+
+/**
+ * The command of the server to measure. `source`: the server's sources as they are; `dist`: what `npm run build` made;
+ * anything else is a command line, split at spaces, whose words that name files of `root` are made absolute.
+ */
+export function subjectCommand(subject: string, root: string): readonly string[] {
+  if (subject === 'source') return [process.execPath, '-C', 'source', resolve(root, 'packages/server/src/main.ts')]
+  if (subject === 'dist') return [process.execPath, resolve(root, 'packages/cli/dist/main.js'), 'serve']
+  const words = subject.split(' ').filter((word) => word !== '')
+  return words.map((word) => (existsSync(resolve(root, word)) ? resolve(root, word) : word === 'node' ? process.execPath : word))
+}
+
+/** The environment of the server to measure (docs: configuration). */
+export function subjectEnv(dataDir: string, secret: string): Readonly<Record<string, string>> {
+  const limits = Object.entries(raised).map(([name, value]) => [`LIMIT_${name}`, String(value)])
+  return {
+    HOST: '127.0.0.1',
+    PORT: '0',
+    DATA_DIR: dataDir,
+    JWT_SECRET: secret,
+    LOG_LEVEL: 'info',
+    ...Object.fromEntries(limits),
+  }
+}

@@ -1,0 +1,13 @@
+import type { GoneReason } from '@sotto/protocol'
+import type { Entry } from '../store/store.ts'
+
+/** Stands in the place of an entry that this very device sent. */
+export function ownFrame({ mailbox, seq, receivedAt, json }: Entry): string {
+  const { id } = JSON.parse(json.toString()) as { id: string }
+  return JSON.stringify({ type: 'own', mailbox, seq, id, receivedAt })
+}
+
+/** Entries `from`…`to` will not come. */
+export function goneFrame(mailbox: string, from: number, to: number, reason: GoneReason): string {
+  return JSON.stringify({ type: 'gone', mailbox, from, to, reason })
+}

@@ -1,0 +1,273 @@
+import type { GoneReason, Limits } from '@sotto/protocol'
+import { type Device, type Entry, entryKinds, type Item, type Store, type Subscription } from '../store/store.ts'
+import { goneFrame, ownFrame } from './feed-frames.ts'
+import type { Hub } from './hub.ts'
+import { Source } from './source.ts'
+import { closedAt, nextStep } from './subscription-windows.ts'
+import { type Load, room } from './window.ts'
+
+/** Where a feed writes to. */
+export interface FeedSink {
+  /** What waits to be written is more than a reader in good health would leave. */
+  readonly isCongested: boolean
+  /** `framed`: the same entry, ready to be written. */
+  entry(entry: Entry, framed: Buffer | null): void
+  text(json: string): void
+  /** The feed cannot go on; the session has to end. */
+  failed(error: unknown): void
+}
+
+export interface FeedParts {
+  readonly store: Pick<Store, 'subscriptions' | 'read' | 'acknowledge' | 'delivered'>
+  readonly hub: Hub
+  readonly limits: Limits
+}
+
+/**
+ * Delivery to one session (DESIGN section 4): a loop over the logs of its mailboxes. Each mailbox is *behind* (to be
+ * read from the store) or *waiting* (the next committed entry is offered by the hub). An offer that is not exactly the
+ * next entry only says that there is more: there is no second path.
+ */
+export class Feed {
+  private readonly sources = new Map<string, Source>()
+  /** Mailboxes that have to be read from the store. */
+  private readonly behind = new Set<Source>()
+  private readonly load: Load = { entries: 0, bytes: 0 }
+  private readonly parts: FeedParts
+  private readonly device: Device
+  private readonly sink: FeedSink
+  private readonly isReliable: boolean
+  private isPumping = false
+  private isClosed = false
+  /** Mailboxes whose backlog at connect time has not been sent; null: `synced` was said. */
+  private backlog: Set<Source> | null = null
+
+  constructor(parts: FeedParts, device: Device, isReliable: boolean, sink: FeedSink) {
+    this.parts = parts
+    this.device = device
+    this.isReliable = isReliable
+    this.sink = sink
+  }
+
+  /** Begins to read: everything unacknowledged first if the session is reliable, else only what comes from now on. */
+  async start(): Promise<void> {
+    const subscriptions = await this.parts.store.subscriptions(this.device)
+    if (this.isClosed) return
+    for (const subscription of subscriptions) this.add(subscription)
+    if (this.isReliable) this.backlog = new Set(this.behind)
+    this.pump()
+  }
+
+  close(): void {
+    this.isClosed = true
+    for (const source of this.sources.values()) this.parts.hub.unlisten(source.mailbox, source)
+    this.sources.clear()
+    this.behind.clear()
+  }
+
+  /** Everything up to `seq` is stored by the device. Throws `bad_request`, `forbidden`. */
+  acknowledge(mailbox: string, seq: number): void | Promise<void> {
+    const done = this.parts.store.acknowledge(this.device, [{ mailbox, seq }])
+    if (done instanceof Promise) return done.then(() => this.acknowledged(mailbox, seq))
+    this.acknowledged(mailbox, seq)
+  }
+
+  /** The socket can take more. */
+  resume(): void {
+    this.pump()
+  }
+
+  /** The hub has an entry of this mailbox. */
+  offered(source: Source, entry: Entry, framed: Buffer | null): void {
+    if (entry.seq > source.head) source.head = entry.seq
+    const isNext = entry.seq === source.position + 1 && source.isOpen && !source.isReading
+    if (isNext && this.hasRoom(source, entry.json.length)) this.send(source, entry, framed)
+    else this.fallBehind(source)
+  }
+
+  private add(subscription: Subscription): void {
+    const source = new Source(this, subscription)
+    // A basic session begins with what comes next.
+    if (!this.isReliable) source.moveTo(Math.max(source.position, subscription.head))
+    this.sources.set(source.mailbox, source)
+    this.parts.hub.listen(source.mailbox, source)
+    if (source.isBehind) this.behind.add(source)
+  }
+
+  private fallBehind(source: Source): void {
+    if (source.isBehind) this.behind.add(source)
+    this.pump()
+  }
+
+  private acknowledged(mailbox: string, seq: number): void {
+    const source = this.sources.get(mailbox)
+    if (source === undefined) return
+    source.release(seq, this.load)
+    if (seq > source.position) source.moveTo(seq)
+    if (this.behind.size > 0) this.pump()
+  }
+
+  private hasRoom(source: Source, bytes: number): boolean {
+    if (this.sink.isCongested) return false
+    if (!this.isReliable) return true
+    const left = room(this.parts.limits, source.kind === 'device', this.load, source.load)
+    return left.entries > 0 && (left.bytes >= bytes || this.load.entries === 0)
+  }
+
+  /** Starts the loop unless it runs: it sees everything that is behind before it ends. */
+  private pump(): void {
+    if (this.isPumping || this.isClosed) return
+    if (this.nextBehind() === undefined) return this.sayIfSynced()
+    this.isPumping = true
+    this.run()
+      .catch((error) => this.sink.failed(error))
+      .finally(() => {
+        this.isPumping = false
+      })
+      .then(() => this.pumpAgain())
+  }
+
+  /** What changed between the last look of the loop and its end. */
+  private pumpAgain(): void {
+    if (!this.isClosed && this.nextBehind() !== undefined) this.pump()
+  }
+
+  private async run(): Promise<void> {
+    for (;;) {
+      const source = this.nextBehind()
+      if (source === undefined) return this.sayIfSynced()
+      source.isReading = true
+      try {
+        await this.advance(source)
+      } finally {
+        source.isReading = false
+      }
+      if (this.isClosed) return
+    }
+  }
+
+  /** A mailbox that is behind and has room: the device's first, then the user's, then groups in turn. */
+  private nextBehind(): Source | undefined {
+    let next: Source | undefined
+    for (const source of this.behind) {
+      if (!source.isBehind) this.behind.delete(source)
+      else if (this.hasRoom(source, source.nextBytes) && (next === undefined || rank(source) < rank(next))) next = source
+    }
+    return next
+  }
+
+  /** One step of one mailbox. */
+  private async advance(source: Source): Promise<void> {
+    const step = nextStep(source.windows, source.position)
+    if (step.do === 'end') {
+      source.end()
+      this.parts.hub.unlisten(source.mailbox, source)
+      return
+    }
+    if (step.do === 'skip') {
+      const to = Math.min(step.to, source.head)
+      this.gone(source, source.position + 1, to, 'notMember')
+      return
+    }
+    const { limits, store } = this.parts
+    const limit = this.isReliable
+      ? room(limits, source.kind === 'device', this.load, source.load)
+      : { entries: limits.WINDOW_ENTRIES, bytes: limits.WINDOW_BYTES }
+    const page = store.read(source.mailbox, source.position, { entries: limit.entries, bytes: Math.max(1, limit.bytes) })
+    const items = page instanceof Promise ? await page : page
+    if (this.isClosed) return
+    for (const item of items) if (!this.deliver(source, item)) break
+    // Nothing there although the head says so: what was announced has been erased with its mailbox.
+    if (items.length === 0) source.head = Math.min(source.head, source.position)
+  }
+
+  /** `false`: nothing after this may be sent now. */
+  private deliver(source: Source, item: Item): boolean {
+    const last = 'gone' in item ? item.to : item.seq
+    // An acknowledgement may have moved the position on meanwhile.
+    if (last <= source.position) return true
+    const step = nextStep(source.windows, source.position)
+    if (step.do !== 'read') return false
+    if ('gone' in item) {
+      this.gone(source, source.position + 1, Math.min(item.to, step.to), item.gone)
+      return true
+    }
+    if (!this.hasRoom(source, item.json.length)) {
+      source.nextBytes = item.json.length
+      return false
+    }
+    this.send(source, item, null)
+    return true
+  }
+
+  private gone(source: Source, from: number, to: number, reason: GoneReason): void {
+    source.moveTo(to)
+    if (!this.isReliable) return
+    source.hold(to, 0, this.load)
+    this.sink.text(goneFrame(source.mailbox, from, to, reason))
+    this.sayIfSynced()
+  }
+
+  private send(source: Source, entry: Entry, framed: Buffer | null): void {
+    source.moveTo(entry.seq)
+    const isOwn = entry.sender === this.device.no
+    if (this.isReliable) {
+      source.hold(entry.seq, entry.json.length, this.load)
+      if (isOwn) this.sink.text(ownFrame(entry))
+      else this.sink.entry(entry, framed)
+      if (this.backlog !== null) this.sayIfSynced()
+    } else {
+      if (!isOwn) this.sink.entry(entry, framed)
+      this.parts.store.delivered(source.mailbox, entry.seq)
+    }
+    if (entry.kind === entryKinds.membership) this.membershipChanged(source, entry)
+  }
+
+  /** The log itself says when this user's window of a group opens and closes. */
+  private membershipChanged(source: Source, entry: Entry): void {
+    const frame = JSON.parse(entry.json.toString()) as { groupId: string; added: string[]; removed: string[] }
+    const { userId } = this.device
+    if (source.kind === 'group' && frame.removed.includes(userId)) source.setWindows(closedAt(source.windows, entry.seq))
+    if (source.kind === 'user' && frame.added.includes(userId)) {
+      this.join(frame.groupId).catch((error) => this.sink.failed(error))
+    }
+  }
+
+  private async join(groupId: string): Promise<void> {
+    const subscriptions = await this.parts.store.subscriptions(this.device)
+    if (this.isClosed) return
+    const subscription = subscriptions.find((candidate) => candidate.groupId === groupId)
+    if (subscription === undefined) return
+    const known = this.sources.get(subscription.mailbox)
+    if (known === undefined) {
+      this.add(subscription)
+      const added = this.sources.get(subscription.mailbox)!
+      // A basic session gets what came since it was added, too.
+      added.moveTo(Math.max(subscription.cursor, subscription.windows.at(-1)!.from))
+      if (added.isBehind) this.behind.add(added)
+    } else {
+      const isEnded = known.hasEnded
+      known.setWindows(subscription.windows)
+      known.head = Math.max(known.head, subscription.head)
+      if (isEnded) this.parts.hub.listen(known.mailbox, known)
+      if (known.isBehind) this.behind.add(known)
+    }
+    this.pump()
+  }
+
+  private sayIfSynced(): void {
+    if (this.backlog === null) return
+    for (const source of this.backlog) {
+      if (source.position < source.backlogTo && !source.hasEnded) return
+      this.backlog.delete(source)
+    }
+    this.backlog = null
+    this.sink.text('{"type":"synced"}')
+  }
+}
+
+const ranks = { device: 0, user: 1, group: 2 } as const
+
+function rank({ kind }: Source): number {
+  return ranks[kind]
+}

@@ -1,0 +1,8 @@
+export { mintToken } from './auth/dev-token.ts'
+export { Secret } from './auth/secret.ts'
+export { type Clock, systemClock } from './clock.ts'
+export { type Config, ConfigError, type Environment, loadDevEnv, loadEnv, readConfig, resolveSecret } from './config.ts'
+export { serve } from './serve.ts'
+export { createServer, databaseFile, type RunningServer, type ServerOptions } from './server.ts'
+export { StoreRefusal } from './store/refusal.ts'
+export { version } from './version.ts'

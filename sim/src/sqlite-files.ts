@@ -1,0 +1,35 @@
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+const magic = 'SQLite format 3\0'
+
+/** What SQLite itself finds wrong with the databases of a stopped server. Throws when there is none. */
+export function unsoundFiles(dataDir: string): string[] {
+  const files = readdirSync(dataDir)
+    .map((name) => join(dataDir, name))
+    .filter(isDatabase)
+  if (files.length === 0) throw new Error(`no database in ${dataDir}`)
+  return files.flatMap((file) => {
+    const database = new DatabaseSync(file, { readOnly: true })
+    const found = database.prepare('PRAGMA integrity_check').all()
+    database.close()
+    return found
+      .map((row) => String(row.integrity_check))
+      .filter((line) => line !== 'ok')
+      .map((line) => `${file}: ${line}`)
+  })
+}
+
+function isDatabase(file: string): boolean {
+  const head = Buffer.alloc(magic.length)
+  try {
+    const opened = openSync(file, 'r')
+    readSync(opened, head, 0, head.length, 0)
+    closeSync(opened)
+  } catch {
+    // A directory.
+    return false
+  }
+  return head.toString('latin1') === magic
+}
