@@ -87,7 +87,6 @@ export async function preKeyRun({ directory, seed, kills, keys, claimers }: PreK
   }
 
   async function uploads(userId: string): Promise<void> {
-    await introduce(userId)
     const share = keys / targets.length
     for (let from = 0; from < share; from += keysPerUpload) {
       await upload(userId, from, Math.min(share, from + keysPerUpload))
@@ -139,6 +138,7 @@ export async function preKeyRun({ directory, seed, kills, keys, claimers }: PreK
 
   try {
     await server.start()
+    await Promise.all(targets.map(introduce))
     const uploading = Promise.all(targets.map(uploads))
     const claiming = Array.from({ length: claimers }, (_, index) => claimer(`claimer${index}`, seeded(seed + index)))
     await withinMs(overallMs, Promise.all([killings(uploading), ...claiming]), () => server.log().slice(-4_000))

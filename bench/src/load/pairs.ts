@@ -51,7 +51,7 @@ class Pair {
 
   readonly senderEvents = {
     accepted: (bytes: Buffer, { idStart }: FrameMembers) => {
-      if (counterOfId(bytes, idStart) !== this.accepted) throw new Error(`accepted out of turn after ${this.accepted}`)
+      expectTurn('accepted', counterOfId(bytes, idStart), this.accepted)
       this.accepted += 1
       this.advance(performance.now())
     },
@@ -59,12 +59,16 @@ class Pair {
 
   readonly receiverEvents = {
     entry: (bytes: Buffer, { idStart }: FrameMembers, now: number) => {
-      if (counterOfId(bytes, idStart) !== this.delivered) throw new Error(`delivered out of turn after ${this.delivered}`)
+      expectTurn('delivered', counterOfId(bytes, idStart), this.delivered)
       this.#latencies.add(now - this.#sentAtMs[this.delivered % this.#depth]!)
       this.delivered += 1
       this.advance(now)
     },
   }
+}
+
+function expectTurn(what: string, counter: number, turn: number): void {
+  if (counter !== turn) throw new Error(`message ${counter} was ${what} in the turn of message ${turn}`)
 }
 
 export async function runPairs(job: PairsJob, failure: Failure): Promise<Measured> {

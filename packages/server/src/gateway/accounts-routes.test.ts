@@ -14,7 +14,10 @@ const identityKey = 'a public key of enough length'
 async function inhabit(userId: string, friend: string): Promise<string> {
   await server.call('POST /keys/identity', { as: userId, body: { identityKey, signedPreKey: identityKey } })
   const { groupId } = await server.call('POST /groups', { as: friend, body: { members: [userId], name: 'Friends' } })
-  await server.call('POST /messages', { as: friend, body: { id: 'm1', to: userId, scope: 'direct', ciphertext: 'c2VjcmV0' } })
+  await server.call('POST /messages', {
+    as: friend,
+    body: { id: `to-${userId}`, to: userId, scope: 'direct', ciphertext: 'c2VjcmV0' },
+  })
   return groupId
 }
 

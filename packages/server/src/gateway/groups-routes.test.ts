@@ -93,7 +93,7 @@ test('changes that race are each decided on what the one before left', async () 
   expect(added.length).toBeGreaterThan(0)
 })
 
-test('two that make one another member cannot both: of two transfers one is refused', async () => {
+test('of two transfers that race one is refused', async () => {
   const { groupId } = await create('ola', ['pam', 'quy'])
   const hand = (userId: string) => server.ask(`POST /groups/${groupId}/roles`, { as: 'ola', body: { userId, role: 'owner' } })
   const answers = await Promise.all([hand('pam'), hand('quy')])

@@ -18,7 +18,10 @@ import { openSqliteStore } from '../store/sqlite/store.ts'
 import type { Store } from '../store/store.ts'
 import { type Handlers, handlersOf } from './handlers.ts'
 import { createHttp } from './http.ts'
-import { plainMessages } from './plain-messages.suite.ts'
+import { Hub } from './hub.ts'
+import { messageHandlers } from './message-handlers.ts'
+import { TokenBuckets } from './rate.ts'
+import { Sessions } from './sessions.ts'
 import { textsOf } from './texts.ts'
 
 const dayMs = 86_400_000
@@ -80,21 +83,27 @@ export async function startTestServer(options: TestOptions = {}): Promise<TestSe
   const directory = await mkdtemp(join(tmpdir(), 'sotto-http-'))
   const clock = manualClock()
   const limits = Object.freeze({ ...defaultLimits, ...options.limits })
+  const hub = new Hub()
+  const sessions = new Sessions()
   const store = await openSqliteStore({
     path: join(directory, 'sotto.db'),
     clock,
     limits,
     retentionMs: 30 * dayMs,
-    onAppended: () => {},
+    onAppended: (entries) => hub.wake(entries),
   })
   const bus = localBus()
   const events: BusEvent[] = []
-  bus.subscribe((event) => events.push(event))
+  bus.subscribe((event) => {
+    events.push(event)
+    sessions.hear(event)
+  })
   const logged: string[] = []
   const log = createLog({ level: 'info', clock, output: { write: (line) => logged.push(line) } })
   const metrics = createMetrics()
   const secret = new Secret('test secret, thirty-two bytes or more')
   const authenticator = createAuthenticator({ clock, secret })
+  const sends = new TokenBuckets({ burst: limits.SENDS_BURST, perSecond: limits.SENDS_PER_SECOND }, clock, 1_000)
   const handlers = handlersOf({
     store,
     bus,
@@ -103,7 +112,7 @@ export async function startTestServer(options: TestOptions = {}): Promise<TestSe
     devTokens: options.devTokens ?? 'off',
     secret,
     metrics,
-    messages: plainMessages(store),
+    messages: messageHandlers({ store, bus, hub, sessions, clock, limits, counts: metrics.counts, sends }),
     texts: textsOf('0.0.0-test'),
   })
   const gateway = createHttp({

@@ -32,38 +32,40 @@ interface First {
   readonly digest: Buffer
 }
 
-const unsent: Appended | undefined = undefined
-
 /** The hot path: decides an append on what is in memory, numbers it and hands it to the next commit. */
 export class Appender {
   /** Records that are not settled yet, by sender and message id. */
   private readonly recent = new Map<string, Recorded>()
+  /** By device: the last append that has to look something up first. */
+  private readonly lanes = new Map<number, Promise<void>>()
   private readonly parts: AppenderParts
 
   constructor(parts: AppenderParts) {
     this.parts = parts
   }
 
+  /** Messages of one device to one mailbox are numbered in the order of the calls. */
   append(draft: Draft): Promise<Appended | Moved> {
-    const key = recordKey(draft.from.no, draft.id)
-    const repeat = this.recent.get(key)
-    if (repeat !== undefined) return this.repeatOf(repeat, draft)
-    const mailbox = this.mailboxInMemory(draft.to)
-    if (mailbox === undefined || this.parts.surelyNew.mayContain(idempotencyKey(draft.from.no, draft.id))) {
-      return this.appendSlowly(draft, key)
+    const before = this.lanes.get(draft.from.no)
+    if (before === undefined) {
+      const answer = this.appendNow(draft)
+      if (answer !== null) return answer
     }
-    return this.admit(draft, key, mailbox)
+    return this.appendInTurn(draft, before)
   }
 
   /** The first answer to a resend, if this is one. Throws `id_conflict`. */
   async repeated(draft: Draft): Promise<Appended | undefined> {
     const repeat = this.recent.get(recordKey(draft.from.no, draft.id))
-    if (repeat !== undefined) return this.repeatOf(repeat, draft)
+    return repeat === undefined ? this.repeatedSettled(draft) : this.repeatOf(repeat, draft)
+  }
+
+  private async repeatedSettled(draft: Draft): Promise<Appended | undefined> {
     const id = idempotencyKey(draft.from.no, draft.id)
     const suspects = this.parts.surelyNew.suspects(id)
-    if (suspects.length === 0) return unsent
+    if (suspects.length === 0) return undefined
     const found = await this.parts.reader.run('findId', { key: id, suspects })
-    if (found === undefined) return unsent
+    if (found === undefined) return undefined
     const first: First = {
       mailbox: mailboxName(found.mailboxNo),
       seq: found.seq,
@@ -97,31 +99,56 @@ export class Appender {
     if (record.key !== '') this.recent.delete(record.key)
   }
 
-  private async appendSlowly(draft: Draft, key: string): Promise<Appended | Moved> {
-    const first = await this.repeated(draft)
-    if (first !== undefined) return first
-    const mailbox = await this.loadMailbox(draft.to)
-    if (mailbox === 'moved') return 'moved'
-    if (mailbox === undefined) throw new SottoError('not_found', 'the recipient has no such device')
+  /** The append, if everything it needs is in memory. */
+  private appendNow(draft: Draft): Promise<Appended | Moved> | null {
+    const key = recordKey(draft.from.no, draft.id)
     const repeat = this.recent.get(key)
     if (repeat !== undefined) return this.repeatOf(repeat, draft)
+    const mailbox = this.mailboxInMemory(draft.to)
+    if (mailbox === undefined) return null
+    if (this.parts.surelyNew.mayContain(idempotencyKey(draft.from.no, draft.id))) return null
+    if (draft.to.kind !== 'group' && this.isFull(mailbox, draft)) return null
     return this.admit(draft, key, mailbox)
   }
 
-  private async admit(draft: Draft, key: string, mailbox: Mailbox): Promise<Appended | Moved> {
-    const { to, from } = draft
-    if (this.parts.isRevoked(from.no)) throw new SottoError('device_revoked')
-    if (mailbox.dead) return this.appendSlowly(draft, key)
-    if (to.kind === 'group') {
-      if (this.parts.groupVersion(to.groupId) !== to.version) return 'moved'
-    } else if (this.isFull(mailbox, from.userId, draft.body.length)) {
+  /** What has to be looked up first holds back what the same device sends after it. */
+  private appendInTurn(draft: Draft, before: Promise<void> | undefined): Promise<Appended | Moved> {
+    const placed = (before ?? Promise.resolve()).then(() => this.place(draft))
+    const lane: Promise<void> = placed.then(
+      () => this.leave(draft.from.no, lane),
+      () => this.leave(draft.from.no, lane),
+    )
+    this.lanes.set(draft.from.no, lane)
+    return placed.then(({ answer }) => answer)
+  }
+
+  private leave(device: number, lane: Promise<void>): void {
+    if (this.lanes.get(device) === lane) this.lanes.delete(device)
+  }
+
+  /** Looks up what is not in memory, then appends. The answer is boxed: to be numbered is not yet to be committed. */
+  private async place(draft: Draft): Promise<{ readonly answer: Promise<Appended | Moved> }> {
+    const key = recordKey(draft.from.no, draft.id)
+    const repeat = this.recent.get(key)
+    if (repeat !== undefined) return { answer: this.repeatOf(repeat, draft) }
+    const first = await this.repeatedSettled(draft)
+    if (first !== undefined) return { answer: Promise.resolve(first) }
+    const mailbox = await this.loadMailbox(draft.to)
+    if (mailbox === 'moved') return { answer: Promise.resolve('moved') }
+    if (mailbox === undefined) throw new SottoError('not_found', 'the recipient has no such device')
+    if (draft.to.kind !== 'group' && this.isFull(mailbox, draft)) {
       await this.recount(mailbox)
-      if (this.isFull(mailbox, from.userId, draft.body.length)) {
+      if (this.isFull(mailbox, draft)) {
         throw new SottoError('mailbox_full', undefined, { limit: 'PAIR_ENTRIES', retryAfterMs: 60_000 })
       }
-      const repeat = this.recent.get(key)
-      if (repeat !== undefined) return this.repeatOf(repeat, draft)
     }
+    return { answer: this.admit(draft, key, mailbox) }
+  }
+
+  private admit(draft: Draft, key: string, mailbox: Mailbox): Promise<Appended | Moved> {
+    const { to, from } = draft
+    if (this.parts.isRevoked(from.no)) return Promise.reject(new SottoError('device_revoked'))
+    if (to.kind === 'group' && this.parts.groupVersion(to.groupId) !== to.version) return Promise.resolve('moved')
     const record = this.record(mailbox, {
       kind: entryKinds.msg,
       sender: from.no,
@@ -226,10 +253,10 @@ export class Appender {
     return (await ledger.find('group', to.groupId, false)) ?? 'moved'
   }
 
-  private isFull(mailbox: Mailbox, userId: string, bytes: number): boolean {
+  private isFull(mailbox: Mailbox, { from, body }: Draft): boolean {
     const { limits } = this.parts
-    const pair = mailbox.undelivered(userId)
-    if (pair.entries >= limits.PAIR_ENTRIES || pair.bytes + bytes > limits.PAIR_BYTES) return true
+    const pair = mailbox.undelivered(from.userId)
+    if (pair.entries >= limits.PAIR_ENTRIES || pair.bytes + body.length > limits.PAIR_BYTES) return true
     // Where nobody holds anything back, nothing else bounds what waits for a first delivery.
     return !mailbox.isHeld && mailbox.head - Math.max(mailbox.delivered, mailbox.floor) >= limits.MAILBOX_ENTRIES
   }

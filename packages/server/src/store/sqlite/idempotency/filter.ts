@@ -10,7 +10,7 @@ const headsPerKey = 2 ** 32
 
 /**
  * Bytes of the filter of so many records. Small runs get more bits: they are many and cost little, and the share of
- * false answers of all runs adds up. Of absent keys about 0.003 % (24 bits), 0.02 %, 0.1 %, 0.5 % (12 bits) pass.
+ * false answers of all runs adds up. Of absent keys about 0.01 % (24 bits), 0.03 %, 0.1 %, 0.4 % (12 bits) pass.
  */
 export function filterBytesFor(records: number): number {
   const bitsPerRecord = records <= 2 ** 16 ? 24 : records <= 2 ** 19 ? 20 : records <= 2 ** 22 ? 16 : 12

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { plain, record, records } from './idempotency.fixture.ts'
+import { plain, record, records } from './idempotency.suite.ts'
 import { keyOrder } from './order.ts'
 import { compareKeys, findRecord, packRecords, readAnswer, recordBytes, writeRecord } from './record.ts'
 

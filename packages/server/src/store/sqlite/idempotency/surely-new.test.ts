@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { addToFilter, filterBytesFor, filterScale } from './filter.ts'
-import { keyOf } from './idempotency.fixture.ts'
+import { keyOf } from './idempotency.suite.ts'
 import { SurelyNew } from './surely-new.ts'
 
 function filterOf(from: number, to: number): Uint8Array<ArrayBuffer> {
