@@ -27,7 +27,7 @@ export interface PreKeyRun {
 const targets = ['ada', 'bo', 'cy', 'di', 'ed']
 const keysPerUpload = 125
 const uptimeMsMax = 400
-const retryMs = 20
+const retryMs = 50
 /** A claimer rests after a claim, so that the claims last as long as the kills. */
 const restMsMax = 120
 const overallMs = 240_000

@@ -59,7 +59,7 @@ export const errorTable = {
     status: 403,
     close: 4403,
     title: 'The device was revoked',
-    meaning: 'The user removed this device, or erased the account. The device id stays dead.',
+    meaning: 'The user removed this device, whose id stays dead, or erased the account.',
     action: 'Forget the local state and register under a new device id.',
   },
   not_member: {

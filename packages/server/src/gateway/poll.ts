@@ -38,6 +38,7 @@ export async function poll(
   const device = await store.openDevice({ userId, deviceId, holds: true })
   const wait = new Wait(userId, deviceId, clock.random(9))
   const end = () => wait.end()
+  if (caller.signal.aborted) wait.end()
   caller.signal.addEventListener('abort', end, { once: true })
   sessions.add(wait)
   bus.publish({ type: 'replaced', userId, deviceId, session: wait.id })

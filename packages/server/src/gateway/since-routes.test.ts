@@ -229,6 +229,8 @@ test('gaps are passed over', async () => {
   await server.call('POST /messages/ack', { as: 'sue', body: { acks: [{ mailbox, seq: 1 }] } })
   await send(server, 'amy', 'sue', 'here')
   await server.store.sweep()
+  const items = await server.store.read(mailbox, 0, { entries: 10, bytes: 10_000 })
+  expect(items.map((item) => 'gone' in item)).toEqual([true, false])
   expect(ids((await since('sue', 0)).messages)).toContain('here')
   for (const { messages } of await allSince('sue', 0, { limit: 1 })) {
     for (const message of messages) expect(['msg', 'membership']).toContain(message.type)

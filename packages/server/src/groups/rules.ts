@@ -10,7 +10,7 @@ export interface Decision {
 }
 
 /** The group is already as the caller wants it. */
-export const nothing: Decision = { add: [], remove: [], roles: new Map(), delete: false }
+const nothing: Decision = { add: [], remove: [], roles: new Map(), delete: false }
 
 type Members = Pick<Group, 'members'>
 
@@ -21,7 +21,7 @@ export function seenBy<group extends Members>(userId: string, group: group | und
 }
 
 /** Throws `not_member`. */
-export function roleIn(group: Members, userId: string): Role {
+function roleIn(group: Members, userId: string): Role {
   const role = group.members.get(userId)
   if (role === undefined) throw new SottoError('not_member')
   return role

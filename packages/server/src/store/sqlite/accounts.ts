@@ -57,12 +57,13 @@ export interface ErasedRows {
 export function eraseAccount(db: DatabaseSync, { userId }: { userId: string }): ErasedRows {
   const devices = devicesOf(db, userId)
   const mailboxes = mailboxesOf(db, userId, devices).map(({ no }) => no)
-  const groups = prepared(db, 'SELECT DISTINCT group_id AS groupId FROM members WHERE user_id = ? ORDER BY group_id').all(userId)
-  for (const no of mailboxes) dropMailbox(db, no)
-  const emptied = emptySent(db, userId)
+  const groups = groupsEver(db, userId)
   for (const { no } of devices) dropKeysAndCursors(db, no)
   prepared(db, 'DELETE FROM devices WHERE user_id = ?').run(userId)
   prepared(db, 'DELETE FROM members WHERE user_id = ?').run(userId)
+  mailboxes.push(...dropUnread(db, groups))
+  for (const no of mailboxes) dropMailbox(db, no)
+  const emptied = emptySent(db, devices)
   prepared(db, 'DELETE FROM tickets WHERE user_id = ?').run(userId)
   prepared(db, `DELETE FROM buckets WHERE EXISTS (SELECT 1 FROM json_each(buckets.name, '$[1]') WHERE value = ?)`).run(userId)
   return {

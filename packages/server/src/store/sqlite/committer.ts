@@ -152,7 +152,10 @@ export class Committer {
       this.schedule()
       await new Promise<void>((resolve) => this.idle.push(resolve))
     }
-    if (!this.dead) await this.writer.close('close')
+    if (this.dead) return
+    // From here on every call is refused.
+    this.dead = true
+    await this.writer.close('close')
   }
 
   private schedule(): void {

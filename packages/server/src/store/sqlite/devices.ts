@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { type Limits, SottoError } from '@sotto/protocol'
+import type { Limits } from '@sotto/protocol'
+import { SottoError } from '@sotto/protocol/errors'
 import type { DeviceRecord, OpenDevice } from '../store.ts'
 import { prepared } from './statements.ts'
 

@@ -1,4 +1,5 @@
-import { type Limits, type Role, SottoError } from '@sotto/protocol'
+import type { Limits, Role } from '@sotto/protocol'
+import { SottoError } from '@sotto/protocol/errors'
 import type { DatabaseSync } from 'node:sqlite'
 import type { GroupSummary } from '../store.ts'
 import { addsPairRate, bucketName, take } from './buckets.ts'

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
-import { type Limits, type OneTimePreKey, type SignedPreKey, SottoError } from '@sotto/protocol'
+import type { Limits, OneTimePreKey, SignedPreKey } from '@sotto/protocol'
+import { SottoError } from '@sotto/protocol/errors'
 import type { Claim, Claimed, IdentityKeys, KeyCounts } from '../store.ts'
 import { bucketName, claimsPairRate, claimsTargetRate, takeAll } from './buckets.ts'
 import { prepared } from './statements.ts'

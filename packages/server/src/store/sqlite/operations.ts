@@ -3,7 +3,7 @@ import { eraseAccount, exportAccount } from './accounts.ts'
 import { sweepBuckets } from './buckets.ts'
 import { devicesOf, findDevice, listDevices, openDevice, renameDevice, revokeDevice, touchDevice } from './devices.ts'
 import { admitMembers, applyGroup, groupsOf, listGroups, loadGroup, purgeGroups } from './groups.ts'
-import { expireIds, findId } from './ids.ts'
+import { expireIds, findId, mergeIds } from './ids.ts'
 import { addPreKeys, claimPreKeys, countKeys, setIdentity } from './keys.ts'
 import { countPairs, floorToFree, loadMailbox, loadMailboxByNumber, saveCursors, trimMailboxes } from './mailboxes.ts'
 import { readEntries, readSubscriptions, seekSettled } from './reads.ts'
@@ -23,6 +23,7 @@ export const writes = {
   loadGroup,
   loadMailbox,
   loadMailboxByNumber,
+  mergeIds,
   openDevice,
   purgeGroups,
   putTicket,

@@ -1,3 +1,4 @@
+import { SottoError } from '@sotto/protocol'
 import type { Arguments, ReadName, Result } from './operations.ts'
 import type { Thread } from './thread.ts'
 import { type Outcome, type ReaderReply, type ReaderRequest, valueOf } from './threads.ts'
@@ -7,6 +8,7 @@ export class Reader {
   private readonly waiting = new Map<number, (outcome: Outcome) => void>()
   private readonly thread: Thread<ReaderRequest | 'close', ReaderReply>
   private next = 1
+  private hasEnded = false
 
   constructor(thread: Thread<ReaderRequest | 'close', ReaderReply>) {
     this.thread = thread
@@ -16,6 +18,7 @@ export class Reader {
       settle?.(outcome)
     })
     thread.onEnd((why) => {
+      this.hasEnded = true
       for (const settle of this.waiting.values()) settle({ failure: `the reader thread ended: ${why}` })
       this.waiting.clear()
     })
@@ -23,6 +26,7 @@ export class Reader {
 
   /** Asks for something as of now: everything committed before this call is seen. */
   run<name extends ReadName>(name: name, args: Arguments<name>): Promise<Result<name>> {
+    if (this.hasEnded) return Promise.reject(new SottoError('overloaded', 'the store has closed'))
     const no = this.next++
     return new Promise((resolve, reject) => {
       this.waiting.set(no, (outcome) => {
@@ -37,6 +41,7 @@ export class Reader {
   }
 
   async close(): Promise<void> {
+    this.hasEnded = true
     await this.thread.close('close')
   }
 }

@@ -67,6 +67,7 @@ export class SqliteStore implements Store {
   private readonly upkeep: Upkeep
   private readonly surelyNew = new SurelyNew()
   private appended = 0
+  private closing: Promise<void> | null = null
 
   constructor(options: StoreOptions & { readonly path: string }, lock: DatabaseLock, recovered: Recovered) {
     const { clock, limits, retentionMs, path } = options
@@ -100,7 +101,17 @@ export class SqliteStore implements Store {
     })
     this.membership = new Membership({ clock, limits, ledger, committer, appender: this.appender })
     this.pages = new Pages(reader, clock)
-    this.upkeep = new Upkeep({ clock, path, retentionMs, ledger, committer, reader, surelyNew, evict: () => this.evict() })
+    this.upkeep = new Upkeep({
+      clock,
+      path,
+      retentionMs,
+      ledger,
+      committer,
+      reader,
+      surelyNew,
+      filtersChanged: (change) => this.filtersChanged(change),
+      evict: () => this.evict(),
+    })
     this.recover(recovered)
     this.upkeep.start()
   }
@@ -258,7 +269,12 @@ export class SqliteStore implements Store {
     return { appended: this.appended, commits, queued, failedCommits: failed }
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closing ??= this.closeOnce()
+    return this.closing
+  }
+
+  private async closeOnce(): Promise<void> {
     this.upkeep.stop()
     await this.ledger.persist()
     await this.committer.close()
@@ -294,11 +310,13 @@ export class SqliteStore implements Store {
   }
 
   private settled(records: readonly Recorded[], filters: FilterChange | null): void {
-    if (filters !== null) {
-      for (const { run, filter } of filters.added) this.surelyNew.add(run, filter)
-      this.surelyNew.drop(filters.removed)
-    }
+    if (filters !== null) this.filtersChanged(filters)
     for (const record of records) this.appender.forget(record)
+  }
+
+  private filtersChanged({ added, removed }: FilterChange): void {
+    for (const { run, filter } of added) this.surelyNew.add(run, filter)
+    this.surelyNew.drop(removed)
   }
 
   private recover({ journal, mailboxes, users, filters }: Recovered): void {

@@ -1,4 +1,5 @@
-import { SottoError } from '@sotto/protocol'
+// The threads load nothing that they do not need: the errors without the schemas.
+import { SottoError } from '@sotto/protocol/errors'
 import type { ReadName, WriteName } from './operations.ts'
 import type { Span } from './segments.ts'
 import type { Settle } from './settle.ts'

@@ -6,6 +6,7 @@ import type { SurelyNew } from './idempotency/surely-new.ts'
 import type { Ledger } from './ledger.ts'
 import type { Reader } from './reader.ts'
 import { startThread, type Thread } from './thread.ts'
+import type { FilterChange } from './threads.ts'
 
 /** How often cursors are persisted, and acknowledged entries freed: well within the second that is promised. */
 const persistMs = 400
@@ -26,6 +27,7 @@ export interface UpkeepParts {
   readonly committer: Committer
   readonly reader: Reader
   readonly surelyNew: SurelyNew
+  readonly filtersChanged: (change: FilterChange) => void
   readonly evict: () => void
 }
 
@@ -64,6 +66,11 @@ export class Upkeep {
     const now = clock.now()
     const entries = (await this.sweepExpiring(now)) + (await this.sweepRetention(now - retentionMs))
     surelyNew.drop(await committer.run('expireIds', now - retentionMs))
+    for (let more = true; more; ) {
+      const step = await committer.run('mergeIds', undefined)
+      this.parts.filtersChanged(step.change)
+      more = step.more
+    }
     const tickets = await committer.run('sweepTickets', now)
     await committer.run('sweepBuckets', now)
     await committer.run('purgeGroups', undefined)

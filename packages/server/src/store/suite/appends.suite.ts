@@ -166,18 +166,36 @@ export function appendTests(open: NewWorld): void {
     expect(world.store.horizon()).toBe(world.clock.now())
   })
 
-  test('closing commits what is under way', async () => {
+  test('what one device sends to a mailbox is numbered in the order of the calls', async () => {
+    const world = await open({ PAIR_ENTRIES: 60 })
+    const alice = await world.device('alice')
+    const bob = await world.device('bob')
+    const ids = (name: string) => numbers(1, 20).map((n) => `${name} ${n}`)
+    // A mailbox that is not in memory, then one that is, then resends before new ones, then a full one that was freed.
+    expect(await world.sendAll(alice, 'bob', ids('first'))).toEqual(numbers(1, 20))
+    expect(await world.sendAll(alice, 'bob', ids('second'))).toEqual(numbers(21, 40))
+    await world.pause()
+    expect(await world.sendAll(alice, 'bob', [...ids('first'), ...ids('third')])).toEqual([...numbers(1, 20), ...numbers(41, 60)])
+    const { mailbox } = await world.mailbox(bob, 'user')
+    world.store.delivered(mailbox, 30)
+    expect(await world.sendAll(alice, 'bob', ids('fourth'))).toEqual(numbers(61, 80))
+    await world.pause()
+    expect(await world.words(mailbox)).toEqual([...ids('first'), ...ids('second'), ...ids('third'), ...ids('fourth')])
+  })
+
+  test('closing answers what is under way, and what it accepted is there afterwards', async () => {
     const world = await open()
     const alice = await world.device('alice')
-    const sending = world.sendAll(
-      alice,
-      'bob',
-      numbers(1, 50).map((n) => `m${n}`),
-    )
+    const { mailbox } = await world.send(alice, 'bob', 'warm')
+    await world.pause()
+    const sending = numbers(1, 50).map((n) => world.send(alice, n % 2 === 0 ? 'bob' : `user${n}`, `m${n}`))
+    const settling = Promise.allSettled(sending)
     await world.reopen()
-    expect(await sending).toEqual(numbers(1, 50))
-    const { mailbox } = await world.mailbox(await world.device('bob'), 'user')
-    expect(await world.words(mailbox)).toEqual(numbers(1, 50).map((n) => `m${n}`))
+    for (const [index, outcome] of (await settling).entries()) {
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'overloaded' })
+      else expect(await world.words(outcome.value.mailbox)).toContain(`m${index + 1}`)
+    }
+    expect((await world.words(mailbox))[0]).toBe('warm')
   })
 
   test('the store counts what it accepted and answers a ping', async () => {

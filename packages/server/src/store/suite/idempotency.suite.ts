@@ -154,7 +154,7 @@ export function idempotencyTests(open: NewWorld): void {
   })
 
   test('ten thousand ids are told apart', async () => {
-    const world = await open({ PAIR_ENTRIES: 100_000 })
+    const world = await open({ PAIR_ENTRIES: 100_000, MAILBOX_ENTRIES: 100_000 })
     const alice = await world.device('alice')
     const ids = numbers(1, 10_000).map((n) => `m${n}`)
     expect(await world.sendAll(alice, 'bob', ids)).toEqual(numbers(1, 10_000))

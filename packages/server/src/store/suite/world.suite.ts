@@ -26,8 +26,7 @@ export interface OpenedStore {
 export type OpenStore = (options: StoreOptions) => Promise<OpenedStore>
 
 /** What happens in the middle of each test, between what it does and what it looks at. */
-export const pauses = ['nothing', 'a sweep', 'reopening', 'a sweep and reopening'] as const
-export type Pause = (typeof pauses)[number]
+export type Pause = 'nothing' | 'a sweep' | 'reopening' | 'a sweep and reopening'
 
 export const dayMs = 24 * 3_600_000
 export const retentionMs = 30 * dayMs
@@ -105,7 +104,7 @@ export class World {
     return this.store.append(draftOf(from, to, message))
   }
 
-  /** Sends several, one after the other, and returns their seqs. */
+  /** Sends several at once, in the order of their ids, and returns their seqs. */
   async sendAll(from: Device, to: string | Recipient, ids: readonly string[], ciphertext = 'c2VjcmV0'): Promise<number[]> {
     const answers = await Promise.all(ids.map((id) => this.send(from, to, { id, ciphertext })))
     return answers.map(({ seq }) => seq)
