@@ -40,6 +40,6 @@ export const goals = {
   fanOutRatio: 0.8,
   drainPerSecond: 60_000,
   idleBytes: 12 * 1024,
-  /** Slowest level over fastest: flat within a fifth. */
+  /** Slowest level over the first: flat within a fifth. */
   storedRatio: 0.8,
 } as const

@@ -16,9 +16,11 @@ export interface KillRun {
   readonly death?: Death
 }
 
-/** A way to die without a chance to write anything more. */
+/** A way for the server to end. */
 export interface Death {
   readonly name: string
+  /** The server has time to put everything in order: not even an acknowledgement may be lost. */
+  readonly clean: boolean
   /** Where the server's data lies; what is not synced there may be lost by `strike`. */
   readonly dataDir: string
   /** Arguments of Node.js before the server's file. */
@@ -36,7 +38,7 @@ const startMsMax = 400
 
 /** Kills the server again and again, at moments that the seed chooses, and starts it at once. */
 export async function killRun({ directory, seed, kills, sendsMin, death = sigkill(directory) }: KillRun): Promise<RunReport> {
-  const { name, dataDir, execArgv } = death
+  const { name, clean, dataDir, execArgv } = death
   return messageRun({ directory, seed, sendsMin, dataDir, execArgv }, async ({ server, observer, chance }) => {
     async function restart(): Promise<void> {
       await server.start()
@@ -52,7 +54,7 @@ export async function killRun({ directory, seed, kills, sendsMin, death = sigkil
     }
 
     for (let kill = 0; kill < kills; kill++) {
-      if (chance.chance(atStart) && kill > 0) {
+      if (chance.chance(atStart) && kill > 0 && !clean) {
         server.launch()
         await sleep(chance.below(startMsMax))
       } else {
@@ -61,14 +63,24 @@ export async function killRun({ directory, seed, kills, sendsMin, death = sigkil
       }
       server.assertAlive()
       await death.strike(server)
-      observer.record({ event: 'crash', how: name })
+      observer.record(clean ? { event: 'stop' } : { event: 'crash', how: name })
     }
     await restart()
   })
 }
 
+/** SIGKILL: what the kernel has taken stays, what the process had not written is lost. */
 function sigkill(directory: string): Death {
+  return { name: 'SIGKILL', clean: false, dataDir: dataIn(directory), execArgv: [], strike: (server) => server.kill() }
+}
+
+/** SIGTERM, which the server answers by ending in good order. */
+export function sigterm(directory: string): Death {
+  return { name: 'SIGTERM', clean: true, dataDir: dataIn(directory), execArgv: [], strike: (server) => server.stop() }
+}
+
+function dataIn(directory: string): string {
   const dataDir = join(directory, 'data')
   mkdirSync(dataDir, { recursive: true })
-  return { name: 'SIGKILL', dataDir, execArgv: [], strike: (server) => server.kill() }
+  return dataDir
 }

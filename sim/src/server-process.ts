@@ -35,7 +35,7 @@ export interface ServerOptions {
   readonly execArgv?: readonly string[]
 }
 
-const main = process.env.STUB ?? fileURLToPath(new URL('../../packages/server/src/main.ts', import.meta.url))
+const main = fileURLToPath(new URL('../../packages/server/src/main.ts', import.meta.url))
 const logLinesMax = 400
 
 interface Running {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { settleEvery } from './acks.ts'
+import { Completions } from './completions.ts'
 import { eventually, type Failure } from './failure.ts'
 import { closeFleet, openFleet } from './fleet.ts'
 import type { FrameMembers } from './frame-members.ts'
@@ -13,42 +14,44 @@ import { Latencies, measureSpan } from './span.ts'
 class Sender {
   stopped = false
   outbox: Outbox | undefined
+  readonly #accepted: Completions
+  readonly #delivered: Completions
   readonly #depth: number
   readonly #sentAtMs: Float64Array
-  /** What is missing before the message in a slot is complete: the deliveries, and one for `accepted`. */
-  readonly #missing: Int32Array
-  readonly #parts: number
-  #completed = 0
 
   constructor(depth: number, devices: number) {
     this.#depth = depth
-    this.#parts = devices + 1
+    this.#accepted = new Completions(depth, 1)
+    this.#delivered = new Completions(depth, devices)
     this.#sentAtMs = new Float64Array(depth)
-    this.#missing = new Int32Array(depth)
   }
 
   get inFlight(): number {
     return (this.outbox?.sent ?? 0) - this.#completed
   }
 
+  get #completed(): number {
+    return Math.min(this.#accepted.settled, this.#delivered.settled)
+  }
+
   advance(now: number): void {
     const { outbox } = this
-    if (outbox === undefined) return
-    while (!this.stopped && outbox.sent < this.#completed + this.#depth) {
-      const slot = outbox.sent % this.#depth
-      this.#sentAtMs[slot] = now
-      this.#missing[slot] = this.#parts
+    if (this.stopped || outbox === undefined) return
+    const limit = this.#completed + this.#depth
+    while (outbox.sent < limit) {
+      this.#sentAtMs[outbox.sent % this.#depth] = now
       outbox.send()
     }
   }
 
-  /** One part of a message has come. Returns its latency when that was the last. */
-  part(counter: number, now: number): number | undefined {
-    const slot = counter % this.#depth
-    this.#missing[slot]! -= 1
-    if (this.#missing[slot] !== 0) return undefined
-    const latencyMs = now - this.#sentAtMs[slot]!
-    while (this.inFlight > 0 && this.#missing[this.#completed % this.#depth] === 0) this.#completed += 1
+  accepted(counter: number, now: number): void {
+    if (this.#accepted.report(counter)) this.advance(now)
+  }
+
+  /** Returns the message's latency when this was the last of its devices. */
+  delivered(counter: number, now: number): number | undefined {
+    const latencyMs = now - this.#sentAtMs[counter % this.#depth]!
+    if (!this.#delivered.report(counter)) return undefined
     this.advance(now)
     return latencyMs
   }
@@ -60,15 +63,15 @@ export async function runFanOut(job: FanOutJob, failure: Failure): Promise<Measu
   const latencies = new Latencies()
   const senders = Array.from({ length: job.senders }, () => new Sender(depth, job.members))
   let deliveries = 0
-  const part = (bytes: Buffer, idStart: number, now: number) => {
-    const latencyMs = senders[streamOfId(bytes, idStart)]!.part(counterOfId(bytes, idStart), now)
-    if (latencyMs !== undefined) latencies.add(latencyMs)
-  }
+  const senderOf = (bytes: Buffer, idStart: number) => senders[streamOfId(bytes, idStart)]!
   const events = {
-    accepted: (bytes: Buffer, { idStart }: FrameMembers) => part(bytes, idStart, performance.now()),
+    accepted: (bytes: Buffer, { idStart }: FrameMembers, now: number) => {
+      senderOf(bytes, idStart).accepted(counterOfId(bytes, idStart), now)
+    },
     entry: (bytes: Buffer, { idStart }: FrameMembers, now: number) => {
       deliveries += 1
-      part(bytes, idStart, now)
+      const latencyMs = senderOf(bytes, idStart).delivered(counterOfId(bytes, idStart), now)
+      if (latencyMs !== undefined) latencies.add(latencyMs)
     },
   }
   const ackEntries = ack?.entries ?? Number.POSITIVE_INFINITY

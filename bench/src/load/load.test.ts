@@ -116,11 +116,14 @@ describe('the load does not count what a server does wrong', () => {
   })
   it('an entry with another id', async () => {
     const wrong = after('msg', 9, (frame) => [{ ...frame, id: '00000000-0000-4000-8000-000000000063' }])
-    await (await fails(wrong)).toThrow('message 99 was delivered in the turn of message 8')
+    await (await fails(wrong)).toThrow('message 99 (seq 9) was delivered in the turn of message 8')
   })
-  it('an accepted with another id', async () => {
+  it('an accepted that comes twice', async () => {
+    await (await fails(after('accepted', 9, (frame) => [frame, frame]))).toThrow('one report too many for message 8')
+  })
+  it('an accepted of a message that was not sent', async () => {
     const wrong = after('accepted', 9, (frame) => [{ ...frame, id: '00000000-0000-4000-8000-000000000063' }])
-    await (await fails(wrong)).toThrow('message 99 was accepted in the turn of message 8')
+    await (await fails(wrong)).toThrow('one report too many for message 99')
   })
   it('an error', async () => {
     const wrong = after('accepted', 9, () => [{ type: 'error', code: 'overloaded', message: 'too much' }])

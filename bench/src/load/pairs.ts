@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { settleEvery } from './acks.ts'
+import { Completions } from './completions.ts'
 import { eventually, type Failure } from './failure.ts'
 import { closeFleet, openFleet } from './fleet.ts'
 import type { FrameMembers } from './frame-members.ts'
@@ -21,21 +22,22 @@ export function someCiphertext(): string {
  */
 class Pair {
   stopped = false
-  accepted = 0
-  delivered = 0
   outbox: Outbox | undefined
+  readonly #accepted: Completions
   readonly #sentAtMs: Float64Array
   readonly #depth: number
   readonly #latencies: Latencies
+  #delivered = 0
 
   constructor(depth: number, latencies: Latencies) {
     this.#depth = depth
     this.#latencies = latencies
+    this.#accepted = new Completions(depth, 1)
     this.#sentAtMs = new Float64Array(depth)
   }
 
   get completed(): number {
-    return Math.min(this.accepted, this.delivered)
+    return Math.min(this.#accepted.settled, this.#delivered)
   }
 
   /** Fills up what may be in flight. */
@@ -50,25 +52,22 @@ class Pair {
   }
 
   readonly senderEvents = {
-    accepted: (bytes: Buffer, { idStart }: FrameMembers) => {
-      expectTurn('accepted', counterOfId(bytes, idStart), this.accepted)
-      this.accepted += 1
-      this.advance(performance.now())
+    accepted: (bytes: Buffer, { idStart }: FrameMembers, now: number) => {
+      this.#accepted.report(counterOfId(bytes, idStart))
+      this.advance(now)
     },
   }
 
   readonly receiverEvents = {
-    entry: (bytes: Buffer, { idStart }: FrameMembers, now: number) => {
-      expectTurn('delivered', counterOfId(bytes, idStart), this.delivered)
-      this.#latencies.add(now - this.#sentAtMs[this.delivered % this.#depth]!)
-      this.delivered += 1
+    entry: (bytes: Buffer, { idStart, seq }: FrameMembers, now: number) => {
+      const counter = counterOfId(bytes, idStart)
+      const turn = this.#delivered
+      if (counter !== turn) throw new Error(`message ${counter} (seq ${seq}) was delivered in the turn of message ${turn}`)
+      this.#latencies.add(now - this.#sentAtMs[turn % this.#depth]!)
+      this.#delivered += 1
       this.advance(now)
     },
   }
-}
-
-function expectTurn(what: string, counter: number, turn: number): void {
-  if (counter !== turn) throw new Error(`message ${counter} was ${what} in the turn of message ${turn}`)
 }
 
 export async function runPairs(job: PairsJob, failure: Failure): Promise<Measured> {

@@ -4,7 +4,7 @@ import { type LoadSocket, openSocket, type SocketAddress } from './socket.ts'
 
 export interface SessionEvents {
   /** An `accepted`; its id begins at `members.idStart` of `bytes`. Valid only during the call. */
-  accepted?(bytes: Buffer, members: FrameMembers): void
+  accepted?(bytes: Buffer, members: FrameMembers, now: number): void
   /** A `msg` or `own`, already noted for acknowledgement. Valid only during the call. */
   entry?(bytes: Buffer, members: FrameMembers, now: number): void
 }
@@ -34,7 +34,7 @@ export async function openSession({ address, ackEntries, fail, events }: Session
     frame(bytes, start, end, now) {
       scanMembers(bytes, start, end, members)
       const { type } = members
-      if (type === frameTypes.accepted) events.accepted?.(bytes, members)
+      if (type === frameTypes.accepted) events.accepted?.(bytes, members, now)
       else if (type === frameTypes.other) rare(bytes.toString('utf8', start, end))
       else {
         acks.received(bytes, members.mailboxStart, members.mailboxEnd, members.seq)

@@ -79,7 +79,8 @@ function oneOf<const values extends readonly [string, ...string[]]>(values: valu
 
 const hostName = /^(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.?$/
 
-const settings = z.object({
+/** Every setting by its name, but for the limits. */
+export const settings = z.object({
   HOST: z
     .string()
     .refine((value) => isIP(value) !== 0 || hostName.test(value), { error: 'must be an address or a host name, without a port' })

@@ -1,18 +1,27 @@
+import { systemClock } from './clock.ts'
 import { ConfigError, type Environment, readConfig } from './config.ts'
+import { createLog } from './observability/log.ts'
 import { createServer, type RunningServer } from './server.ts'
 import { StoreRefusal } from './store/refusal.ts'
 
 /** How long a stop may take before the process ends all the same. */
 const stopMsMax = 9_000
 
+export interface ServeOptions {
+  /** Takes the log, one JSON object a line; left out: the standard output. */
+  readonly logLines?: { write(line: string): void }
+}
+
 /**
  * Runs a server in the foreground until SIGTERM or SIGINT: environment, configuration, server, signals. A wrong
  * setting or a store that refuses ends the process with one line that says so, and exit code 1.
  */
-export async function serve(environment: () => Environment): Promise<RunningServer | undefined> {
+export async function serve(environment: () => Environment, { logLines }: ServeOptions = {}): Promise<RunningServer | undefined> {
   let server: RunningServer
   try {
-    server = await createServer(readConfig(environment()))
+    const config = readConfig(environment())
+    const log = logLines && createLog({ level: config.logLevel, clock: systemClock, output: logLines })
+    server = await createServer(config, log === undefined ? {} : { log })
   } catch (error) {
     process.stderr.write(`sotto: ${reasonOf(error)}\n`)
     process.exitCode = 1

@@ -5,13 +5,15 @@ import { Secret } from './secret.ts'
 
 const bytes = 32
 
+const fileIn = (dataDir: string) => path.join(dataDir, 'jwt-secret')
+
 /**
  * The secret that the server made for itself: `jwt-secret` in `dataDir`, mode 0600, made on first use. Its text may be
  * copied to JWT_SECRET as it is. Processes that race for it get the same one.
  * Throws an Error whose message is one plain line when the file cannot be had or others can read it.
  */
 export async function secretFromFile(dataDir: string, clock: Clock): Promise<Secret> {
-  const file = path.join(dataDir, 'jwt-secret')
+  const file = fileIn(dataDir)
   const found = await read(file)
   if (found !== undefined) return found
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
@@ -19,6 +21,11 @@ export async function secretFromFile(dataDir: string, clock: Clock): Promise<Sec
   const made = await read(file)
   if (made === undefined) throw new Error(`${file} was removed while it was being made`)
   return made
+}
+
+/** The secret that a server has made for itself in `dataDir`; undefined when none has yet. Throws like `secretFromFile`. */
+export function madeSecret(dataDir: string): Promise<Secret | undefined> {
+  return read(fileIn(dataDir))
 }
 
 async function read(file: string): Promise<Secret | undefined> {

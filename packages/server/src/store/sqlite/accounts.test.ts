@@ -174,3 +174,15 @@ test('what the user sent to others stands empty in its place, and theirs stays',
   ])
   expect(registered(db, 'alice', 'phone').no).toBeGreaterThan(phone.no)
 })
+
+test('a group that nobody is left in to read goes with its mailbox', () => {
+  const { db, team } = world()
+  const alone = group(db, 'alone', [['alice', 1, 2]])
+  entry(db, alone, 2, { json: '{"by":"alice"}', kind: entryKinds.membership })
+  const erased = eraseAccount(db, { userId: 'alice' })
+  expect(erased.groups).toEqual(['alone', 'team'])
+  expect(erased.mailboxes).toContain(alone)
+  expect(erased.mailboxes).not.toContain(team)
+  expect(rows(db, 'SELECT group_id FROM groups')).toEqual([{ group_id: 'team' }])
+  expect(rows(db, 'SELECT count(*) AS n FROM entries WHERE id >> 32 = ?', alone)).toEqual([{ n: 0 }])
+})

@@ -58,20 +58,32 @@ export function eraseAccount(db: DatabaseSync, { userId }: { userId: string }): 
   const devices = devicesOf(db, userId)
   const mailboxes = mailboxesOf(db, userId, devices).map(({ no }) => no)
   const groups = groupsEver(db, userId)
-  for (const { no } of devices) dropKeysAndCursors(db, no)
-  prepared(db, 'DELETE FROM devices WHERE user_id = ?').run(userId)
   prepared(db, 'DELETE FROM members WHERE user_id = ?').run(userId)
   mailboxes.push(...dropUnread(db, groups))
   for (const no of mailboxes) dropMailbox(db, no)
-  const emptied = emptySent(db, devices)
+  const emptied = emptySent(db, userId)
+  for (const { no } of devices) dropKeysAndCursors(db, no)
+  prepared(db, 'DELETE FROM devices WHERE user_id = ?').run(userId)
   prepared(db, 'DELETE FROM tickets WHERE user_id = ?').run(userId)
   prepared(db, `DELETE FROM buckets WHERE EXISTS (SELECT 1 FROM json_each(buckets.name, '$[1]') WHERE value = ?)`).run(userId)
-  return {
-    devices: devices.map(({ no, deviceId }) => ({ no, deviceId })),
-    groups: (groups as { groupId: string }[]).map(({ groupId }) => groupId),
-    mailboxes,
-    emptied,
-  }
+  return { devices: devices.map(({ no, deviceId }) => ({ no, deviceId })), groups, mailboxes, emptied }
+}
+
+/** Groups that the user is or was in, as far as something of it can still be read. */
+function groupsEver(db: DatabaseSync, userId: string): readonly string[] {
+  const rows = prepared(db, 'SELECT DISTINCT group_id AS groupId FROM members WHERE user_id = ? ORDER BY group_id').all(userId)
+  return (rows as { groupId: string }[]).map(({ groupId }) => groupId)
+}
+
+/** Drops those of the groups that nobody can read any more; their mailboxes. */
+function dropUnread(db: DatabaseSync, groups: readonly string[]): readonly number[] {
+  const drop = prepared(
+    db,
+    `DELETE FROM groups WHERE group_id = ?1 AND NOT EXISTS (SELECT 1 FROM members WHERE members.group_id = ?1)
+     RETURNING mailbox`,
+  )
+  const dropped = groups.map((groupId) => drop.get(groupId)) as ({ mailbox: number } | undefined)[]
+  return dropped.filter((row) => row !== undefined).map(({ mailbox }) => mailbox)
 }
 
 function emptySent(db: DatabaseSync, userId: string): ErasedRows['emptied'] {

@@ -1,17 +1,20 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import type { Clock } from '../../clock.ts'
 import { StoreRefusal } from '../refusal.ts'
+import { resultCode } from './result-code.ts'
 
 /** One process, and one store in it, for each database. The system frees it when the process dies, however it dies. */
 export interface DatabaseLock {
   release(): void
 }
 
-interface Holder {
-  pid: number
-  since: number
+export interface Holder {
+  readonly pid: number
+  /** Milliseconds since 1970. */
+  readonly since: number
 }
 
 /** Open locks: a connection that is collected as garbage would let go of its lock. */
@@ -54,6 +57,52 @@ export function lockDatabase(path: string, clock: Clock): DatabaseLock {
   }
 }
 
+/**
+ * Who has the lock of a database now: its holder, `unknown` while that is being written, undefined when nobody has it.
+ * Creates and changes nothing. Throws `StoreRefusal` when the lock file cannot be used.
+ */
+export function whoHolds(path: string): Holder | 'unknown' | undefined {
+  const lockPath = `${canonical(path)}.lock`
+  if (!existsSync(lockPath)) return undefined
+  let db: DatabaseSync
+  try {
+    db = new DatabaseSync(fileAddress(lockPath, 'mode=rw'), { timeout: 0 })
+  } catch (error) {
+    throw new StoreRefusal(`${lockPath} cannot be opened: check who may read it`, { cause: error })
+  }
+  try {
+    db.exec('BEGIN IMMEDIATE')
+    db.exec('ROLLBACK')
+    return undefined
+  } catch (error) {
+    const code = resultCode(error)
+    if (code === readOnly) return aliveHolder(db)
+    if (code !== busy) throw new StoreRefusal(unusable(lockPath), { cause: error })
+    return knownHolder(db) ?? 'unknown'
+  } finally {
+    db.close()
+  }
+}
+
+/** Without the right to try the lock, whether the process that took it last still runs must do. */
+function aliveHolder(db: DatabaseSync): Holder | undefined {
+  const holder = knownHolder(db)
+  if (holder === undefined) return undefined
+  try {
+    process.kill(holder.pid, 0)
+    return holder
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? holder : undefined
+  }
+}
+
+/** The address of a file for SQLite, with parameters (sqlite.org/uri.html). */
+export function fileAddress(path: string, parameters: string): URL {
+  const address = pathToFileURL(path)
+  address.search = parameters
+  return address
+}
+
 function announce(db: DatabaseSync, me: Holder): void {
   db.exec('BEGIN IMMEDIATE')
   db.exec(
@@ -68,20 +117,26 @@ function holderOf(db: DatabaseSync): Holder | undefined {
 }
 
 function refused(db: DatabaseSync, path: string, lockPath: string, cause: unknown): StoreRefusal {
-  if (!(cause instanceof Error && 'errcode' in cause && cause.errcode === busy)) {
-    return new StoreRefusal(`${lockPath} cannot be used: if no Sotto is running, delete it and start again`, { cause })
-  }
-  let holder: Holder | undefined
-  try {
-    holder = holderOf(db)
-  } catch {
-    // It is being written at this moment, or was never finished: who holds it stays unknown.
-  }
-  return inUse(path, holder)
+  if (resultCode(cause) !== busy) return new StoreRefusal(unusable(lockPath), { cause })
+  return inUse(path, knownHolder(db))
 }
 
-/** SQLITE_BUSY */
+/** Undefined while it is being written, or when that was never finished. */
+function knownHolder(db: DatabaseSync): Holder | undefined {
+  try {
+    return holderOf(db)
+  } catch {
+    return undefined
+  }
+}
+
+function unusable(lockPath: string): string {
+  return `${lockPath} cannot be used: if no Sotto is running, delete it and start again`
+}
+
+/** SQLITE_BUSY, SQLITE_READONLY */
 const busy = 5
+const readOnly = 8
 
 function inUse(path: string, holder: Holder | undefined): StoreRefusal {
   if (holder === undefined) return new StoreRefusal(`${path} is in use by another process: stop it first`)

@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.ts'
 import { StoreRefusal } from '../refusal.ts'
 import { initial } from './migrations/0001-initial.ts'
 import type { Migration } from './migrations/migration.ts'
+import { resultCode } from './result-code.ts'
 import { sqliteIsAccepted, sqliteVersionMin } from './sqlite-version.ts'
 
 /** `PRAGMA application_id` of a Sotto database: "Sott" in ASCII. */
@@ -139,11 +140,6 @@ function pragma(db: DatabaseSync, name: string): unknown {
 function isUnreadable(error: unknown): boolean {
   const code = resultCode(error)
   return code === 11 || code === 26
-}
-
-/** SQLite's primary result code (sqlite.org/rescode.html) of an error; 0 when it is none of SQLite's. */
-function resultCode(error: unknown): number {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0
 }
 
 function corrupt(path: string, cause: unknown): StoreRefusal {

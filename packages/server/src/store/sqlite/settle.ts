@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { idempotencyKey } from './idempotency/key.ts'
 import { recordBytes, writeRecord } from './idempotency/record.ts'
-import { contentDigest, readRecords } from './journal.ts'
+import { contentDigest, type JournalRecord, recordsOf } from './journal.ts'
 import { prepared } from './statements.ts'
 
 /**
@@ -16,45 +16,69 @@ export interface Settle {
   readonly floors: Float64Array
 }
 
-/** Settles. Returns the ids for the idempotency index, packed, and how many entries were kept. */
-export function settle(db: DatabaseSync, { upTo, floors }: Settle): { ids: Buffer; entries: number } {
+/** Settles. Returns the ids for the idempotency index, packed. */
+export function settle(db: DatabaseSync, { upTo, floors }: Settle): Buffer {
   const floorOf = new Map<number, number>()
   for (let at = 0; at < floors.length; at += 2) floorOf.set(floors[at]!, floors[at + 1]!)
-  const insert = prepared(db, 'INSERT OR REPLACE INTO entries(id, kind, sender, received_at, expires_at, data) VALUES (?1 << 32 | ?2, ?, ?, ?, ?, ?)')
   const rows = prepared(db, 'SELECT data FROM journal WHERE pos <= ? ORDER BY pos').all(upTo) as { data: Uint8Array }[]
-  const heads = new Map<number, { seq: number; receivedAt: number }>()
-  const ids: Buffer[] = []
-  let entries = 0
+  const heads = new Map<number, Head>()
+  const kept: JournalRecord[] = []
+  const ids = new PackedIds()
   for (const { data } of rows) {
-    for (const record of readRecords(data)) {
-      heads.set(record.mailbox, { seq: record.seq, receivedAt: record.receivedAt })
-      if (record.id !== '') {
-        const packed = Buffer.allocUnsafe(recordBytes)
-        const content = record.json.subarray(record.json.length - record.digestBytes)
-        writeRecord(packed, 0, {
-          key: idempotencyKey(record.sender, record.id),
-          digest: contentDigest(record.device, record.expiresInMs, content),
-          mailboxNo: record.mailbox,
-          seq: record.seq,
-          receivedAt: record.receivedAt,
-        })
-        ids.push(packed)
+    for (const record of recordsOf(data)) {
+      const { mailbox, seq, receivedAt } = record
+      const head = heads.get(mailbox)
+      if (head === undefined) heads.set(mailbox, { seq, receivedAt })
+      else {
+        head.seq = seq
+        head.receivedAt = receivedAt
       }
-      if (record.seq <= (floorOf.get(record.mailbox) ?? 0)) continue
-      insert.run(
-        record.mailbox,
-        record.seq,
-        record.kind,
-        record.sender,
-        record.receivedAt,
-        record.expiresAt === 0 ? null : record.expiresAt,
-        record.json,
-      )
-      entries++
+      if (record.id !== '') ids.add(record)
+      if (seq > (floorOf.get(mailbox) ?? 0)) kept.push(record)
     }
   }
+  insert(db, kept)
   const save = prepared(db, 'UPDATE mailboxes SET head = ?2, received_at = ?3 WHERE no = ?1')
   for (const [no, head] of heads) save.run(no, head.seq, head.receivedAt)
   prepared(db, 'DELETE FROM journal WHERE pos <= ?').run(upTo)
-  return { ids: Buffer.concat(ids), entries }
+  return ids.take()
+}
+
+interface Head {
+  seq: number
+  receivedAt: number
+}
+
+/** In the order of the primary key, which is how a B-tree likes it. */
+function insert(db: DatabaseSync, kept: JournalRecord[]): void {
+  const add = prepared(
+    db,
+    'INSERT OR REPLACE INTO entries(id, kind, sender, received_at, expires_at, data) VALUES (?1 << 32 | ?2, ?, ?, ?, ?, ?)',
+  )
+  kept.sort((a, b) => a.mailbox - b.mailbox || a.seq - b.seq)
+  for (const { mailbox, seq, kind, sender, receivedAt, expiresAt, json } of kept) {
+    add.run(mailbox, seq, kind, sender, receivedAt, expiresAt === 0 ? null : expiresAt, json)
+  }
+}
+
+/** Records of the idempotency index, packed as `IdempotencyWriter.addRun` takes them. */
+class PackedIds {
+  private packed = Buffer.allocUnsafe(1_024 * recordBytes)
+  private used = 0
+
+  add({ sender, id, device, expiresInMs, digestBytes, json, mailbox, seq, receivedAt }: JournalRecord): void {
+    if (this.used === this.packed.length) this.packed = Buffer.concat([this.packed], this.packed.length * 2)
+    writeRecord(this.packed, this.used, {
+      key: idempotencyKey(sender, id),
+      digest: contentDigest(device, expiresInMs, json.subarray(json.length - digestBytes)),
+      mailboxNo: mailbox,
+      seq,
+      receivedAt,
+    })
+    this.used += recordBytes
+  }
+
+  take(): Buffer {
+    return this.packed.subarray(0, this.used)
+  }
 }

@@ -1,4 +1,4 @@
-import { readRecords } from './journal.ts'
+import { recordsOf } from './journal.ts'
 import { lockDatabase } from './lock.ts'
 import { migrate, openConnection } from './schema.ts'
 import { readerOf } from './ids.ts'
@@ -23,7 +23,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     try {
       migrate(db, clock)
       const rows = db.prepare('SELECT pos, data FROM journal ORDER BY pos').all() as { pos: number; data: Uint8Array }[]
-      const journal = rows.map(({ pos, data }) => ({ pos, bytes: data.length, records: [...readRecords(data)] }))
+      const journal = rows.map(({ pos, data }) => ({ pos, bytes: data.length, records: recordsOf(data) }))
       const numbers = new Set(journal.flatMap(({ records }) => records.map((record) => record.mailbox)))
       const mailboxes = [...numbers].map((no) => loadMailboxByNumber(db, no)).filter((row) => row !== undefined)
       const senders = new Set(journal.flatMap(({ records }) => records.map((record) => record.sender)))

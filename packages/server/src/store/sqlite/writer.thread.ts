@@ -61,8 +61,7 @@ function joined(spans: readonly Span[]): Uint8Array {
 function settleUpTo(request: NonNullable<Batch['settle']>): WriterReply {
   try {
     prepared(db, 'BEGIN IMMEDIATE').run()
-    const { ids } = settle(db, request)
-    const filters: FilterChange = addIds(db, ids)
+    const filters: FilterChange = addIds(db, settle(db, request))
     prepared(db, 'COMMIT').run()
     return { type: 'settled', upTo: request.upTo, filters }
   } catch (error) {

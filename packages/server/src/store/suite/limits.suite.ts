@@ -164,9 +164,10 @@ export function limitTests(open: NewWorld): void {
   test('groups have no pair limit', async () => {
     const world = await open({ PAIR_ENTRIES: 2 })
     const alice = await world.device('alice')
-    const { version } = await world.store.createGroup({ groupId: 'team', name: null, owner: alice, members: ['bob'] })
+    await world.store.createGroup({ groupId: 'team', name: null, owner: alice, members: ['bob'] })
     const ids = numbers(2, 12).map((n) => `m${n}`)
     await world.pause()
+    const { version } = await world.group('team')
     expect(await world.sendAll(alice, { kind: 'group', groupId: 'team', version }, ids)).toEqual(numbers(2, 12))
   })
 }

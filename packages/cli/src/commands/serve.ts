@@ -1,0 +1,24 @@
+import { serve } from '@sotto/server'
+import { plainLine } from '../plain-log.ts'
+import { configOf, givenSettings, type SettingOptions } from '../settings.ts'
+import { paintFor } from '../terminal.ts'
+
+export interface ServeOptions extends SettingOptions {
+  readonly json?: boolean
+}
+
+/** `sotto serve`: false when the server does not start, and the reason has been said. The server runs on after that. */
+export async function serveCommand(options: ServeOptions): Promise<boolean> {
+  const given = givenSettings(options)
+  const { dataDir } = configOf(given)
+  if (options.json || !process.stdout.isTTY) return (await serve(() => given.env)) !== undefined
+  const paint = paintFor(process.stdout)
+  const logLines = { write: (line: string) => void process.stdout.write(plainLine(line, paint)) }
+  const server = await serve(() => given.env, { logLines })
+  if (server === undefined) return false
+  process.stdout.write(
+    `\n  Sotto runs at ${paint('bold', server.url)} and keeps everything in ${dataDir}\n` +
+      `  ${paint('dim', `its interface: ${server.url}/docs · a token: sotto token alice · Ctrl-C stops it`)}\n\n`,
+  )
+  return true
+}

@@ -1,0 +1,78 @@
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { diskFullRun } from './disk-full-run.ts'
+import { type Ext4Image, ext4Image } from './ext4-image.ts'
+import { killRun } from './kill-run.ts'
+import type { RunReport } from './report.ts'
+import { inScratch } from './scratch.ts'
+
+/**
+ * Cuts the power of the server's disk again and again (`npm run powercut`), or, with `--full`, uses up its space.
+ * `--control` runs the same with a SQLite that syncs less than it is told to: that must be noticed.
+ */
+const { values } = parseArgs({
+  options: {
+    cuts: { type: 'string', default: '30' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    control: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+  },
+})
+const cuts = Number(values.cuts)
+const seed = Number(values.seed)
+const imageMebibytes = values.full ? 64 : 512
+const sendsMinEach = 20
+
+if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+  console.error('power cuts need Linux, root, mkfs.ext4 and perl: an ext4 image is mounted and shut down')
+  process.exit(2)
+}
+
+const careless = fileURLToPath(new URL('./careless-sqlite.ts', import.meta.url))
+
+async function onImage(run: (directory: string, image: Ext4Image) => Promise<RunReport>): Promise<RunReport> {
+  return inScratch(async (directory) => {
+    const image = ext4Image(directory, imageMebibytes)
+    try {
+      return await run(directory, image)
+    } finally {
+      image.unmount()
+    }
+  })
+}
+
+function cutPower(directory: string, image: Ext4Image): Promise<RunReport> {
+  return killRun({
+    directory,
+    seed,
+    kills: cuts,
+    sendsMin: cuts * sendsMinEach,
+    death: {
+      name: 'power cut',
+      clean: false,
+      dataDir: image.mountPoint,
+      execArgv: values.control ? ['--import', careless] : [],
+      async strike(server) {
+        image.cutPower()
+        await server.kill()
+        image.remount()
+      },
+    },
+  })
+}
+
+function useUp(directory: string, image: Ext4Image): Promise<RunReport> {
+  const disk = { dataDir: image.mountPoint, fill: image.fill, free: image.free }
+  return diskFullRun({ directory, seed, cycles: cuts, sendsMin: cuts * sendsMinEach, disk })
+}
+
+console.log(`${values.full ? 'full disk' : 'power cuts'}${values.control ? ', control' : ''}, seed ${seed}`)
+// A control may go wrong in any way, but it must go wrong.
+const report = await onImage(values.full ? useUp : cutPower).catch((error: unknown) => {
+  if (!values.control) throw error
+  return { wallMs: 0, counts: {}, problems: [String(error), String(error instanceof Error ? error.cause : '')] }
+})
+console.log(report)
+const wrong = report.problems.length > 0
+if (values.control && !wrong) console.error('nothing was noticed: the rig is blind')
+process.exit(wrong === values.control ? 0 : 1)
