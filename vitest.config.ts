@@ -1,9 +1,15 @@
-import { defineConfig } from 'vitest/config'
+import { fileURLToPath } from 'node:url'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 /** Processes and threads that tests start run the sources as they are. */
 const execArgv = ['-C', 'source']
+/** Threads and processes start twice as fast when what they run is compiled once. */
+const env = { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/compile', import.meta.url)) }
 const resolve = { conditions: ['source'] }
 const ssr = { resolve: { conditions: ['source'], externalConditions: ['source'] } }
+
+/** Tests of a package that start processes of their own, one after another. */
+const processTests = 'packages/*/src/**/*.process.test.ts'
 
 export default defineConfig({
   test: {
@@ -14,8 +20,10 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'bench/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, processTests],
           pool: 'forks',
           execArgv,
+          env,
         },
       },
       {
@@ -23,9 +31,10 @@ export default defineConfig({
         ssr,
         test: {
           name: 'process',
-          include: ['sim/**/*.test.ts', 'examples/*.test.ts'],
+          include: ['sim/**/*.test.ts', 'examples/*.test.ts', processTests],
           pool: 'forks',
           execArgv,
+          env,
           testTimeout: 300_000,
           hookTimeout: 120_000,
           fileParallelism: false,

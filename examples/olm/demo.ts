@@ -12,6 +12,8 @@ import { OlmPerson } from './olm-person.ts'
  */
 
 const waves = 20
+/** From here on they hurry: what they write is on its way together when the server dies. */
+const burstFromWave = 5
 const killAtWave = 8
 const startAtWave = 14
 const waveMs = 10
@@ -86,8 +88,13 @@ async function groupOfThree({ witness, alice, bob, carol }: Cast): Promise<strin
   transcript.heading('A group: everybody sends everybody the key of their own messages, through the 1:1 channels')
   await carol.relay.connect()
   const keys = witness.willRead({ alice: 2, bob: 2, carol: 2 })
-  const groupId = await alice.createGroup(['bob', 'carol'])
-  await keys
+  const groupId = await witness.quietly(async () => {
+    const created = await alice.createGroup(['bob', 'carol'])
+    await keys
+    return created
+  })
+  transcript.line('alice', `has created group ${groupId}, and sent her key to bob and carol`)
+  transcript.line('', 'Bob and Carol have answered with theirs: six keys, each as an Olm message')
 
   transcript.heading('One ciphertext for all: the server stores it once')
   for (const [person, text, others] of [
@@ -117,7 +124,7 @@ async function killInFlight({ server, witness, alice, bob, carol }: Cast, groupI
         await server.start()
         showServer(server)
       }
-      await sleep(waveMs)
+      if (wave < burstFromWave || wave >= killAtWave) await sleep(waveMs)
     }
     await Promise.all(accepted)
   })

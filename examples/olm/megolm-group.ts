@@ -47,8 +47,10 @@ export class MegolmGroup {
   addKey(from: string, { sessionKey }: GroupKey): void {
     if (!this.members.includes(from)) throw new Error(`${from} is not a member`)
     const session = new olm.InboundGroupSession()
-    const sessionId = session.create(sessionKey)
-    if (!this.#inbound.has(`${from} ${sessionId}`)) this.#inbound.set(`${from} ${sessionId}`, { session, seen: new Set() })
+    session.create(sessionKey)
+    const name = `${from} ${session.session_id()}`
+    // The same key again, perhaps from a later place, must not make read messages readable once more.
+    if (!this.#inbound.has(name)) this.#inbound.set(name, { session, seen: new Set() })
   }
 
   encrypt(text: string): string {

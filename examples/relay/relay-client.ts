@@ -248,7 +248,7 @@ export class RelayClient {
     this.#options.observe?.({ kind: 'entry', entry })
     try {
       if (entry.type === 'msg') await this.#options.store(entry)
-    } catch (error) { console.error(error)
+    } catch {
       this.#lost(socket, 1006)
       socket.terminate()
       return

@@ -14,10 +14,17 @@ export class ServerProcess {
   #child: ChildProcess | undefined
   #port = 0
   #isOver = false
+  #isEnding = false
+  readonly #crashed = Promise.withResolvers<never>()
   readonly #log: string[] = []
 
   constructor(dataDir: string) {
     this.dataDir = dataDir
+  }
+
+  /** Rejects when it ends without having been killed here. */
+  get crashed(): Promise<never> {
+    return this.#crashed.promise
   }
 
   /** `127.0.0.1:PORT`: a free one is found by the first start, and stays. */
@@ -34,9 +41,10 @@ export class ServerProcess {
     return this.#log.join('\n')
   }
 
-  /** Resolves once it listens. Rejects, with its log, when it ends instead. */
+  /** Resolves once it listens. */
   async start(): Promise<void> {
     if (this.#isOver) throw new Error('the stage is being cleared')
+    this.#isEnding = false
     const child = spawn(process.execPath, ['-C', 'source', main], {
       // Nothing of the caller's environment or .env file; all that it has to say is written to the log.
       env: {
@@ -52,20 +60,24 @@ export class ServerProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child = child
+    child.once('error', (error) => this.#crashed.reject(error))
+    child.once('exit', (code, signal) => {
+      if (!this.#isEnding) this.#crashed.reject(new Error(`the server ended with ${signal ?? code}:\n${this.log}`))
+    })
     createInterface({ input: child.stderr }).on('line', (line) => this.#log.push(line))
-    this.#port = await new Promise<number>((resolve, reject) => {
+    const listening = new Promise<number>((resolve) => {
       createInterface({ input: child.stdout }).on('line', (line) => {
         this.#log.push(line)
         const port = listeningPort(line)
         if (port !== undefined) resolve(port)
       })
-      child.once('error', reject)
-      child.once('exit', (code, signal) => reject(new Error(`the server ended with ${signal ?? code}:\n${this.log}`)))
     })
+    this.#port = await Promise.race([listening, this.crashed])
   }
 
   /** SIGKILL: it has no chance to write anything more. Resolves when it is gone. */
   async kill(): Promise<void> {
+    this.#isEnding = true
     const child = this.#child
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const exited = once(child, 'exit')
@@ -82,6 +94,7 @@ export class ServerProcess {
   /** The same for when there is no time to wait. */
   endNow(): void {
     this.#isOver = true
+    this.#isEnding = true
     this.#child?.kill('SIGKILL')
   }
 }
@@ -118,7 +131,7 @@ export async function withServer<result>(run: (server: ServerProcess) => Promise
   for (const signal of endSignals) process.on(signal, interrupt)
   process.on('exit', lastResort)
   try {
-    return await run(server)
+    return await Promise.race([run(server), server.crashed])
   } finally {
     if (isInterrupted) await new Promise(() => {})
     await clear()

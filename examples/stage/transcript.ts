@@ -19,8 +19,8 @@ export const transcript = {
   },
 
   /** What crosses the network, as it crosses it. */
-  wire(text: string): void {
-    console.log(`  ${' '.repeat(nameWidth)}${styleText('dim', text)}`)
+  wire(who: string, text: string): void {
+    console.log(styleText('dim', `  ${' '.repeat(nameWidth)}${who} ${text}`))
   },
 
   /** Something breaks, on purpose. */

@@ -34,7 +34,7 @@ export class Witness {
   says(who: string, message: Outgoing, text: string, readers: readonly string[]): void {
     this.#ledger.sent.push({ id: message.id, text, readers })
     this.#secrets.add(text)
-    this.#ciphertexts.add(bodyOf(message.ciphertext).slice(-40))
+    this.#ciphertexts.add(bodyOf(message.ciphertext))
     if (!this.#isQuiet) transcript.line(who, `to ${readers.join(' and ')}: “${shorten(text)}”`)
   }
 
@@ -130,31 +130,37 @@ export class Witness {
 function show(who: string, event: RelayEvent): void {
   switch (event.kind) {
     case 'connected':
-      return transcript.line(who, 'is online')
+      transcript.line(who, 'is online')
+      break
     case 'disconnected':
-      return transcript.line(who, 'is offline')
+      transcript.line(who, 'is offline')
+      break
     case 'sent': {
       const { to, device, ciphertext } = event.message
       const address = device === undefined ? `group ${to}` : `${to}/${device}`
-      return transcript.wire(`→ ${event.again ? 'again, ' : ''}for ${address}: ${shorten(bodyOf(ciphertext))}`)
+      transcript.wire(who, `→ ${event.again ? 'again, ' : ''}for ${address}: ${shorten(bodyOf(ciphertext))}`)
+      break
     }
     case 'accepted': {
       const { mailbox, seq, duplicate } = event.accepted
-      return transcript.wire(`← accepted as ${mailbox}:${seq}${duplicate ? ', and was on disk already' : ''}`)
+      transcript.wire(who, `← accepted as ${mailbox}:${seq}${duplicate ? ', and was on disk already' : ''}`)
+      break
     }
     case 'entry':
-      return showEntry(event.entry)
+      showEntry(who, event.entry)
+      break
     case 'duplicate':
-      return event.entry.type === 'msg' ? transcript.line(who, `has ${placeOf(event.entry)} already, and drops it`) : undefined
+      if (event.entry.type === 'msg') transcript.line(who, `has ${placeOf(event.entry)} already, and drops it`)
+      break
     case 'hole':
-      return transcript.blow(who, `misses ${event.mailbox}:${event.from} to ${event.to}`)
+      transcript.blow(who, `misses ${event.mailbox}:${event.from} to ${event.to}`)
   }
 }
 
-function showEntry(entry: Entry): void {
-  if (entry.type === 'msg') transcript.wire(`← ${placeOf(entry)} from ${entry.from}: ${shorten(bodyOf(entry.ciphertext))}`)
-  else if (entry.type === 'membership') transcript.wire(`← ${placeOf(entry)}: ${entry.by} adds ${entry.added.join(', ')}`)
-  else if (entry.type === 'gone') transcript.wire(`← ${placeOf(entry)}: gone, ${entry.reason}`)
+function showEntry(who: string, entry: Entry): void {
+  if (entry.type === 'msg') transcript.wire(who, `← ${placeOf(entry)} from ${entry.from}: ${shorten(bodyOf(entry.ciphertext))}`)
+  else if (entry.type === 'membership') transcript.wire(who, `← ${placeOf(entry)}: ${entry.by} adds ${entry.added.join(', ')}`)
+  else if (entry.type === 'gone') transcript.wire(who, `← ${placeOf(entry)}: gone, ${entry.reason}`)
 }
 
 function placeOf(entry: Entry): string {

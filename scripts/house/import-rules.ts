@@ -56,7 +56,9 @@ function protocolImports(sources: readonly Source[]): Finding[] {
 function operationImports(sources: readonly Source[]): Finding[] {
   return check(sources, inFolders(operations), ({ from, to, relative, typeOnly }) => {
     if (to.startsWith('@sotto/'))
-      return to === '@sotto/protocol' ? undefined : 'of our packages operations know the protocol alone'
+      return to === '@sotto/protocol' || to.startsWith('@sotto/protocol/')
+        ? undefined
+        : 'of our packages operations know the protocol alone'
     if (!relative || to.startsWith(`${server}${folderOf(from)}/`)) return undefined
     if (!contracts.includes(to)) return 'operations know only their own folder and contracts'
     return typeOnly ? undefined : 'a contract is imported by `import type`'
@@ -66,7 +68,10 @@ function operationImports(sources: readonly Source[]): Finding[] {
 /** Adapters import their own folder (the contract is in it), the clock and the protocol. */
 function adapterImports(sources: readonly Source[]): Finding[] {
   return check(sources, inFolders(adapters), ({ from, to, relative }) => {
-    if (to.startsWith('@sotto/')) return to === '@sotto/protocol' ? undefined : 'of our packages adapters know the protocol alone'
+    if (to.startsWith('@sotto/'))
+      return to === '@sotto/protocol' || to.startsWith('@sotto/protocol/')
+        ? undefined
+        : 'of our packages adapters know the protocol alone'
     const own = [`${server}${folderOf(from)}/`, `${server}clock.ts`]
     return !relative || own.some((path) => to.startsWith(path))
       ? undefined

@@ -1,14 +1,17 @@
-/** What `--help` says after the options. Every example works as it stands. */
+/** What `--help` says after the options, at most 80 columns wide. Every example works as it stands. */
 
 export const programHelp = `
 Examples:
   $ sotto serve
   $ sotto serve --port 9000 --data /srv/sotto
   $ sotto doctor
-  $ curl -H "Authorization: Bearer $(sotto token alice)" http://localhost:8080/devices
+  $ curl -H "Authorization: Bearer $(sotto token alice)" localhost:8080/devices
 
-Settings come from the environment, and from the file .env in the working directory; options win over both.
-\`sotto COMMAND --help\` names those that matter to a command.`
+Settings come from the environment, and from the file .env in the working
+directory; options win over both. Those that matter to a command are named by
+sotto COMMAND --help. Colours: on a terminal, unless NO_COLOR is set.
+
+Exit codes: 0 all is well, 1 it could not be done, 2 the call was wrong.`
 
 export const serveHelp = `
 Examples:
@@ -17,15 +20,20 @@ Examples:
   $ DEV_TOKENS=true sotto serve --host 127.0.0.1
   $ sotto serve --json | tee sotto.log
 
-The log is JSON lines, one object each; on a terminal it is plain words. SIGTERM stops: what was accepted is committed,
-sockets are closed, and the exit code is 0. A wrong setting, or a data directory in use, is one line and exit code 1.
+The log is JSON lines; on a terminal it is plain words. SIGTERM stops: what was
+accepted is committed, sockets are closed, and the exit code is 0. A wrong
+setting, or a data directory in use, is one line and exit code 1.
 
 Settings (environment or .env):
   HOST, PORT      where it listens
-  DATA_DIR        everything that is kept: the database, and the secret that is made on first start
-  JWT_SECRET      the secret shared with your login, at least 32 bytes; left out, one is made in DATA_DIR
-  JWT_JWKS_URL    or the public keys of your login, together with JWT_ISSUER and JWT_AUDIENCE
-  DEV_TOKENS      true: POST /auth/dev-token gives programs on this machine any user's token
+  DATA_DIR        everything that is kept: the database, and the secret that is
+                  made on first start
+  JWT_SECRET      the secret shared with your login, at least 32 bytes; left
+                  out, one is made in DATA_DIR
+  JWT_JWKS_URL    or the public keys of your login, together with JWT_ISSUER
+                  and JWT_AUDIENCE
+  DEV_TOKENS      true: POST /auth/dev-token gives programs on this machine any
+                  user's token
   RETENTION_DAYS  how long messages wait for devices that do not fetch them (30)
   LOG_LEVEL       trace, debug, info, warn, error, fatal or silent (info)
   CORS_ORIGINS    origins of web pages that may use the server
@@ -36,14 +44,16 @@ export const tokenHelp = `
 Examples:
   $ sotto token alice
   $ sotto token alice --device phone --ttl 7d
-  $ curl -H "Authorization: Bearer $(sotto token alice)" http://localhost:8080/devices
+  $ curl -H "Authorization: Bearer $(sotto token alice)" localhost:8080/devices
 
-Only the token is printed on the standard output. Whoever has it is that user, until it expires: it cannot be called back.
+Only the token is printed on the standard output. Whoever has it is that user
+until it expires; it cannot be revoked.
 
 Settings (environment or .env), the same as the server's:
-  JWT_SECRET    signs the token; left out, the secret that the server made in DATA_DIR does
+  JWT_SECRET    signs the token; left out, the secret does that the server has
+                made in DATA_DIR
   DATA_DIR      where that is (./data)
-  JWT_JWKS_URL  tokens come from your login, and this command refuses`
+  JWT_JWKS_URL  if it is set, tokens come from your login, and this refuses`
 
 export const doctorHelp = `
 Examples:
@@ -51,7 +61,10 @@ Examples:
   $ sotto doctor --data /srv/sotto --quick
   $ sotto doctor --json
 
-Run it as the user that runs the server, with the server's settings. A server may be running: then it is asked, and its
-database is only read. Exit code 0: no problem (there may be warnings); 1: at least one problem.
+Run it as the user that runs the server, with the server's settings. A server
+may be running: then it is asked, and its database is only read.
 
-Settings (environment or .env): all that the server reads; what differs from the defaults is listed, secrets are not.`
+Exit codes: 0 no problem (there may be warnings), 1 at least one problem.
+
+Settings (environment or .env): all that the server reads. What differs from the
+defaults is listed; secrets are not shown.`

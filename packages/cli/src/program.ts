@@ -27,7 +27,7 @@ export async function run(args: readonly string[]): Promise<number> {
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(asOneLine(text)) })
+    .configureOutput({ outputError: (text, write) => write(mistake(text, args, program)) })
     .addHelpText('after', programHelp)
 
   withSettings(program.command('serve'))
@@ -77,7 +77,7 @@ export async function run(args: readonly string[]): Promise<number> {
     // Commander has said what is wrong, or printed the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
     if (error instanceof UsageError) {
-      process.stderr.write(asOneLine(error.message))
+      process.stderr.write(mistake(error.message, args, program))
       return exitCodes.usage
     }
     if (json) printJson({ error: inWords(error) })
@@ -110,10 +110,13 @@ function asked(program: Command, args: readonly string[]): readonly string[] {
   return isKnown ? rest : [name]
 }
 
-function asOneLine(text: string): string {
+/** A mistake in one line: commander's words or ours, the suggestion in them, and which help says more. */
+function mistake(text: string, args: readonly string[], program: Command): string {
   const line = text
     .trim()
     .replace(/^error: /, '')
+    .replace(/\n\(Did you mean (.+)\?\)$/, '; did you mean $1?')
     .replace(/\s*\n\s*/g, ' ')
-  return `sotto: ${line}${/\bhelp\b/.test(line) ? '' : ' (sotto --help says more)'}\n`
+  const command = program.commands.find((one) => one.name() === args[0])
+  return `sotto: ${line} (see sotto ${command === undefined ? '' : `${command.name()} `}--help)\n`
 }

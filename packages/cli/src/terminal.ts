@@ -9,9 +9,14 @@ interface Output {
   readonly isTTY?: boolean
 }
 
+/** Whether somebody watches, on a terminal that understands more than plain lines. */
+export function isWatched({ isTTY = false }: Output, { TERM }: NodeJS.ProcessEnv = process.env): boolean {
+  return isTTY && TERM !== 'dumb'
+}
+
 /** Colours are for people: only on a terminal that has them, and not against NO_COLOR (no-color.org). */
-export function hasColours({ isTTY = false }: Output, { NO_COLOR = '', TERM }: NodeJS.ProcessEnv): boolean {
-  return isTTY && NO_COLOR === '' && TERM !== 'dumb'
+export function hasColours(output: Output, env: NodeJS.ProcessEnv): boolean {
+  return isWatched(output, env) && (env.NO_COLOR ?? '') === ''
 }
 
 /** Colours for texts that go to `output`. */

@@ -53,7 +53,9 @@ export async function createServer(config: Config, options: ServerOptions = {}):
   const authenticator = createAuthenticator({
     clock,
     onChecked: (outcome) => metrics.tokenChecked(outcome),
-    ...(config.auth.kind === 'jwks' ? { jwks: config.auth } : { secret: secret! }),
+    ...(config.auth.kind === 'jwks'
+      ? { jwks: { ...config.auth, onProblem: (problem: string) => log.warn({ problem }, 'keys not fetched') } }
+      : { secret: secret! }),
   })
   const bus = localBus()
   const hub = new Hub()
@@ -89,7 +91,7 @@ export async function createServer(config: Config, options: ServerOptions = {}):
   const http = createHttp({ authenticator, store, clock, limits, corsOrigins, trustProxy, handlers, log, metrics })
   const gateway = new Gateway(
     { ...shared, authenticator, log, signals },
-    { isAllowedOrigin: (origin, host) => corsOrigins.includes(origin) || URL.parse(origin)?.host === host },
+    { isAllowedOrigin: (origin, host) => corsOrigins.includes(origin) || isOwnOrigin(origin, host) },
   )
   gateway.attach(http.server)
   const sweep = setInterval(() => store.sweep().catch((error) => log.error({ err: error }, 'sweep failed')), sweepMs)
@@ -122,4 +124,9 @@ export async function createServer(config: Config, options: ServerOptions = {}):
       log.info('stopped')
     },
   }
+}
+
+/** Whether a page comes from this very server, under the name that its browser asked for. */
+function isOwnOrigin(origin: string, host: string | undefined): boolean {
+  return host !== undefined && host !== '' && URL.parse(origin)?.host === host
 }

@@ -30,7 +30,7 @@ export async function tokenCommand(user: string, { data, device, ttl, name, json
   process.stdout.write(`${token}\n`)
   if (process.stderr.isTTY) {
     const acts = device === undefined ? `acts as ${user}` : `acts as ${user} on device ${device}`
-    const until = `${new Date(expiresAt).toLocaleString()} (${durationInWords(ttlMs)})`
+    const until = `${new Date(expiresAt).toISOString()} (${durationInWords(ttlMs)})`
     process.stderr.write(`sotto: this token ${acts} until ${until}; keep it like a password\n`)
   }
 }
@@ -38,7 +38,7 @@ export async function tokenCommand(user: string, { data, device, ttl, name, json
 /** What the server checks tokens with. A secret is not made here: a wrong directory would give a token that nobody takes. */
 async function signingSecret({ auth, dataDir }: Config): Promise<Secret> {
   if (auth.kind === 'jwks') {
-    throw new Refusal(`tokens come from your login (JWT_JWKS_URL ${auth.url}): get one there, its keys are not known here`)
+    throw new Refusal('tokens come from your login (JWT_JWKS_URL is set): get one there')
   }
   if (auth.kind === 'secret') return auth.secret
   const secret = await madeSecret(dataDir).catch((error: Error) => {

@@ -88,7 +88,13 @@ export function createHttp(deps: HttpDeps): HttpGateway {
     connectionTimeout: idleMs,
     keepAliveTimeout: keepAliveMs,
     requestTimeout: requestTimeoutMs,
-    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: connectionsCheckMs, maxHeaderSize: headerBytes },
+    http: {
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: connectionsCheckMs,
+      maxHeaderSize: headerBytes,
+      // Offers of other protocols (h2c) are passed over, as HTTP wants it.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+    },
     routerOptions: { maxParamLength: paramLength },
     // A HEAD that runs the handler of a GET would claim keys.
     exposeHeadRoutes: false,

@@ -16,7 +16,9 @@ export interface MessageHandlersParts extends PollParts {
 }
 
 /** What sockets do, over HTTP. */
-export function messageHandlers(parts: MessageHandlersParts): Pick<Handlers, 'POST /messages' | 'GET /messages' | 'POST /messages/ack'> {
+export function messageHandlers(
+  parts: MessageHandlersParts,
+): Pick<Handlers, 'POST /messages' | 'GET /messages' | 'POST /messages/ack'> {
   const { store, clock, counts, sends } = parts
   return {
     'POST /messages': async ({ body }, caller) => {

@@ -1,8 +1,8 @@
+import type { Limits } from '@sotto/protocol'
 import { closeCodes, SottoError } from '@sotto/protocol'
 import type { Bus } from '../bus/bus.ts'
 import type { Caller } from '../caller.ts'
 import type { Clock } from '../clock.ts'
-import type { Limits } from '@sotto/protocol'
 import type { Device, Item, Store, Subscription } from '../store/store.ts'
 import { goneFrame, ownFrame } from './feed-frames.ts'
 import type { Hub, Listener } from './hub.ts'
@@ -150,7 +150,10 @@ class Wait implements Listener, Registered {
   }
 
   replaced(): void {
-    this.refusal = new SottoError('forbidden', `replaced by a newer session of this device (as close code ${closeCodes.replaced})`)
+    this.refusal = new SottoError(
+      'forbidden',
+      `replaced by a newer session of this device (as close code ${closeCodes.replaced})`,
+    )
     this.end()
   }
 

@@ -31,7 +31,14 @@ describe('a reliable session begins', () => {
     }
     const bob = await relay.peer('bob', { reliable: true, device: 'phone' })
     const backlog = inShort(await bob.until('synced'))
-    expect(backlog.slice(0, 6)).toEqual(['msg:device-1', 'msg:device-2', 'membership:+ann+bob', 'membership:+ann+bob', 'msg:user-1', 'msg:user-2'])
+    expect(backlog.slice(0, 6)).toEqual([
+      'msg:device-1',
+      'msg:device-2',
+      'membership:+ann+bob',
+      'membership:+ann+bob',
+      'msg:user-1',
+      'msg:user-2',
+    ])
     expect(backlog.slice(6).toSorted()).toEqual(['msg:group-0-1', 'msg:group-0-2', 'msg:group-1-1', 'msg:group-1-2'])
     await ann.message('bob', 'live')
     expect(inShort(await bob.several(1))).toEqual(['msg:live'])

@@ -2,6 +2,7 @@ import {
   type ClientFrame,
   closeCodes,
   type ErrorCode,
+  type ErrorMeaning,
   errorFrame,
   errorTable,
   type HelloFrame,
@@ -78,13 +79,14 @@ export class Session implements Registered, FeedSink {
   private throttledSince = 0
   private readonly parts: SessionParts
   private readonly socket: SocketLike
-  private readonly requestedDevice: string | undefined
+  /** What the handshake says of the device: undefined where it is silent. */
+  private readonly requestedDevices: readonly (string | undefined)[]
 
-  constructor(parts: SessionParts, socket: SocketLike, isReliable: boolean, requestedDevice: string | undefined) {
+  constructor(parts: SessionParts, socket: SocketLike, isReliable: boolean, requestedDevices: readonly (string | undefined)[]) {
     this.parts = parts
     this.socket = socket
     this.isReliable = isReliable
-    this.requestedDevice = requestedDevice
+    this.requestedDevices = requestedDevices
     this.openedAt = parts.clock.now()
     this.id = parts.clock.random(9)
   }
@@ -104,12 +106,15 @@ export class Session implements Registered, FeedSink {
   /** The handshake carried credentials. */
   async open(identify: () => Promise<Identity>): Promise<void> {
     this.isBusy = true
+    // Until it is known who writes nothing is read: what a client may send at once, a stranger may not.
+    this.socket.pause()
     try {
-      await this.begin(await identify(), this.requestedDevice)
+      await this.begin(await identify(), this.requestedDevices)
     } catch (error) {
       this.fail(error)
     }
     this.isBusy = false
+    this.socket.resume()
     this.takeWaiting()
   }
 
@@ -240,7 +245,7 @@ export class Session implements Registered, FeedSink {
     if (token === undefined) throw new SottoError('unauthenticated', 'hello: a token is needed')
     const identity = await this.parts.authenticator.verify(token)
     if (this.device === null) {
-      await this.begin(identity, device ?? this.requestedDevice)
+      await this.begin(identity, [device, ...this.requestedDevices])
       return
     }
     const deviceId = actingDevice(identity.deviceId, device ?? this.deviceId)
@@ -250,9 +255,9 @@ export class Session implements Registered, FeedSink {
     this.expiresAt = identity.expiresAt
   }
 
-  private async begin(identity: Identity, requested: string | undefined): Promise<void> {
+  private async begin(identity: Identity, requested: readonly (string | undefined)[]): Promise<void> {
     const { store, sessions, bus, clock, limits, counts } = this.parts
-    const deviceId = actingDevice(identity.deviceId, requested)
+    const deviceId = actingDevice(identity.deviceId, ...requested)
     const { userId } = identity
     if (sessions.of(userId).length >= limits.USER_SOCKETS) {
       throw new SottoError('rate_limited', 'this user has too many open sockets', { limit: 'USER_SOCKETS' })
@@ -355,7 +360,14 @@ export class Session implements Registered, FeedSink {
   private end(error: SottoError): void {
     if (this.state === 'closed') return
     this.text(JSON.stringify(errorFrame(error)))
-    const { close } = { close: closeCodes.overloaded, ...errorTable[error.code] }
-    this.close(close, error.code)
+    this.close(closeCodeOf(error.code), error.code)
   }
+}
+
+/** The close code of an error; those that the table gives none can end a socket only before it is open. */
+function closeCodeOf(code: ErrorCode): number {
+  const { close, status }: ErrorMeaning = errorTable[code]
+  if (close !== undefined) return close
+  if (code === 'limit_reached') return closeCodes.tooMany
+  return status < 500 ? closeCodes.badFrame : closeCodes.overloaded
 }

@@ -31,7 +31,15 @@ describe('the next step', () => {
   })
 
   test('passes over a window that is empty', () => {
-    expect(nextStep([{ from: 3, to: 3 }, { from: 5, to: open }], 3)).toEqual({ do: 'skip', to: 5 })
+    expect(
+      nextStep(
+        [
+          { from: 3, to: 3 },
+          { from: 5, to: open },
+        ],
+        3,
+      ),
+    ).toEqual({ do: 'skip', to: 5 })
   })
 })
 

@@ -84,7 +84,10 @@ export class Peer {
   }
 
   /** The next frame of this type; those before it stay unread. */
-  async pick<type extends ServerFrameType>(type: type, fits: (frame: FrameOf<type>) => boolean = () => true): Promise<FrameOf<type>> {
+  async pick<type extends ServerFrameType>(
+    type: type,
+    fits: (frame: FrameOf<type>) => boolean = () => true,
+  ): Promise<FrameOf<type>> {
     return (await this.find((frame) => frame.type === type && fits(frame as FrameOf<type>))) as FrameOf<type>
   }
 

@@ -2,7 +2,8 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket as TcpSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { closeCodes, errorFrame, reliableProtocol, SottoError, wire } from '@sotto/protocol'
-import { WebSocket, WebSocketServer } from 'ws'
+import { type ServerOptions, WebSocket, WebSocketServer } from 'ws'
+import type { Identity } from '../auth/authenticator.ts'
 import { bearerToken } from '../auth/rules.ts'
 import { redeemTicket } from '../auth/tickets.ts'
 import type { Entry } from '../store/store.ts'
@@ -14,6 +15,11 @@ const tickMs = 250
 /** Fragments of one message: a client has no reason to send many. */
 const fragmentsMax = 64
 const tooLargeByProtocol = 1009
+/** How long a client may take to answer a close. */
+const closeMsMax = 5_000
+/** How long a server that stops waits for its clients to answer, and how often it looks. */
+const stopMsMax = 2_000
+const stopStepMs = 20
 
 export interface GatewayOptions {
   /** Whether a page of this origin may open sockets. */
@@ -47,7 +53,7 @@ export class Gateway {
   constructor(parts: SessionParts, options: GatewayOptions) {
     this.parts = parts
     this.options = options
-    this.wss = new WebSocketServer({
+    const accept: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
@@ -55,7 +61,9 @@ export class Gateway {
       maxFragments: fragmentsMax,
       WebSocket: ClosingSocket,
       handleProtocols: (offered) => (offered.has(reliableProtocol) ? reliableProtocol : false),
-    })
+      closeTimeout: closeMsMax,
+    }
+    this.wss = new WebSocketServer(accept)
     this.timer = setInterval(() => this.tick(), tickMs).unref()
   }
 
@@ -72,9 +80,8 @@ export class Gateway {
     this.isStopping = true
     clearInterval(this.timer)
     for (const { session } of this.connections) session.close(closeCodes.restarting, 'restarting')
-    const deadline = this.parts.clock.now() + 2_000
-    while (this.connections.size > 0 && this.parts.clock.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
+    for (let waitedMs = 0; this.connections.size > 0 && waitedMs < stopMsMax; waitedMs += stopStepMs) {
+      await new Promise((resolve) => setTimeout(resolve, stopStepMs))
     }
     for (const connection of this.connections) connection.terminate()
   }
@@ -92,17 +99,27 @@ export class Gateway {
 
   private connected(ws: WebSocket, request: IncomingMessage, url: URL): void {
     const { parts } = this
-    const requested = url.searchParams.get('device') ?? headerOf(request, 'x-device-id')
+    const requested = [url.searchParams.get('device') ?? undefined, headerOf(request, 'x-device-id')]
     const connection = new Connection(ws, request.socket, parts, requested, (waiting) => this.writeSoon(waiting))
     this.connections.add(connection)
     ws.on('close', () => {
       this.connections.delete(connection)
       connection.session.closed()
     })
-    const token = bearerToken(request.headers.authorization) ?? url.searchParams.get('token')
-    const ticket = url.searchParams.get('ticket')
-    if (token !== undefined && token !== null) void connection.session.open(() => parts.authenticator.verify(token))
-    else if (ticket !== null) void connection.session.open(() => redeemTicket(parts.store, parts.clock, ticket))
+    const identify = this.credentialsOf(request, url)
+    if (identify !== undefined) void connection.session.open(identify)
+  }
+
+  /** What the handshake says of who it is from; undefined when that is left to a `hello`. */
+  private credentialsOf({ headers }: IncomingMessage, { searchParams }: URL): (() => Promise<Identity>) | undefined {
+    const { authenticator, store, clock } = this.parts
+    const { authorization } = headers
+    const token = searchParams.get('token')
+    const ticket = searchParams.get('ticket')
+    // Async, so that what is no token is refused like one that is not accepted.
+    if (authorization !== undefined) return async () => authenticator.verify(bearerToken(authorization) ?? '')
+    if (token !== null) return () => authenticator.verify(token)
+    return ticket === null ? undefined : () => redeemTicket(store, clock, ticket)
   }
 
   /** After the poll phase: everything for one socket leaves in one write. */
@@ -133,7 +150,7 @@ class Connection implements SocketLike {
     ws: WebSocket,
     tcp: TcpSocket,
     parts: SessionParts,
-    requested: string | undefined,
+    requested: readonly (string | undefined)[],
     writeSoon: (connection: Connection) => void,
   ) {
     this.ws = ws
@@ -188,6 +205,9 @@ class Connection implements SocketLike {
 
   close(code: number, reason: string): void {
     this.flush()
+    // Else the client's answer would never be read.
+    this.isHeldBack = false
+    this.resume()
     this.ws.close(code, reason)
   }
 
@@ -198,7 +218,8 @@ class Connection implements SocketLike {
   tick(now: number): void {
     const { session, parts } = this
     if (!session.isAuthenticated) {
-      if (!session.isClosed && now - session.openedAt >= parts.limits.HELLO_MS) session.close(closeCodes.timeout, 'no hello in time')
+      if (!session.isClosed && now - session.openedAt >= parts.limits.HELLO_MS)
+        session.close(closeCodes.timeout, 'no hello in time')
       return
     }
     if (now >= session.expiresAt) return session.expired()
@@ -215,7 +236,9 @@ class Connection implements SocketLike {
   private received(data: Buffer, isBinary: boolean): void {
     const { session } = this
     if (!session.isAuthenticated && data.length > this.parts.limits.HELLO_BYTES) {
-      session.text(JSON.stringify(errorFrame(new SottoError('too_large', 'the first frame is too large', { limit: 'HELLO_BYTES' }))))
+      session.text(
+        JSON.stringify(errorFrame(new SottoError('too_large', 'the first frame is too large', { limit: 'HELLO_BYTES' }))),
+      )
       session.close(closeCodes.tooLarge, 'too_large')
       return
     }
@@ -249,5 +272,7 @@ function headerOf(request: IncomingMessage, name: string): string | undefined {
 }
 
 function refuseUpgrade(socket: Duplex, status: number, text: string): void {
+  // The client might never end its side.
+  socket.once('finish', () => socket.destroy())
   socket.end(`HTTP/1.1 ${status} ${text}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }

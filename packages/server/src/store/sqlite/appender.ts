@@ -77,7 +77,17 @@ export class Appender {
 
   /** Appends an entry of the server's own, which no id protects, in the batch that is open now. */
   appendOwn(mailbox: Mailbox, kind: EntryKind, body: string): Recorded {
-    return this.record(mailbox, { kind, sender: 0, userId: '', id: '', device: '', body, digestLength: 0, expiresInMs: 0, key: '' })
+    return this.record(mailbox, {
+      kind,
+      sender: 0,
+      userId: '',
+      id: '',
+      device: '',
+      body,
+      digestLength: 0,
+      expiresInMs: 0,
+      key: '',
+    })
   }
 
   /** Takes back a record whose commit failed. */
@@ -198,7 +208,8 @@ export class Appender {
       key,
       userId,
       device,
-      digestBytes: json.length === text.length ? from.digestLength : Buffer.byteLength(text.slice(text.length - from.digestLength)),
+      digestBytes:
+        json.length === text.length ? from.digestLength : Buffer.byteLength(text.slice(text.length - from.digestLength)),
       expiresInMs,
       expiresAt,
       done: null,

@@ -3,8 +3,8 @@ import type { Mailbox, Recorded } from './mailbox.ts'
 import type { Arguments, Result, WriteName } from './operations.ts'
 import { Segments } from './segments.ts'
 import type { Settle } from './settle.ts'
-import { type Batch, type FilterChange, type Outcome, type Task, valueOf, type WriterReply } from './threads.ts'
 import type { Thread } from './thread.ts'
+import { type Batch, type FilterChange, type Outcome, type Task, unwrap, type WriterReply } from './threads.ts'
 
 /** Records that a settlement takes at most: a few milliseconds of the writer's time. */
 const settleRecords = 4_096
@@ -97,7 +97,7 @@ export class Committer {
         settle: (outcome) => {
           if (outcome instanceof Error) return reject(outcome)
           try {
-            resolve(valueOf(outcome) as Result<name>)
+            resolve(unwrap(outcome) as Result<name>)
           } catch (error) {
             reject(error)
           }
@@ -140,7 +140,10 @@ export class Committer {
 
   /** Resolves when everything that is in the journal now has been settled. */
   async settleAll(): Promise<void> {
-    while (!this.dead && (this.journal.length > 0 || this.settling.length > 0 || this.open.records.length > 0 || this.inFlight !== null)) {
+    while (
+      !this.dead &&
+      (this.journal.length > 0 || this.settling.length > 0 || this.open.records.length > 0 || this.inFlight !== null)
+    ) {
       this.settleNext()
       await new Promise<void>((resolve) => this.idle.push(resolve))
     }
@@ -148,7 +151,10 @@ export class Committer {
 
   /** Commits what is waiting and ends the writer thread. */
   async close(): Promise<void> {
-    while (!this.dead && (this.inFlight !== null || this.open.records.length > 0 || this.open.tasks.length > 0 || this.settling.length > 0)) {
+    while (
+      !this.dead &&
+      (this.inFlight !== null || this.open.records.length > 0 || this.open.tasks.length > 0 || this.settling.length > 0)
+    ) {
       this.schedule()
       await new Promise<void>((resolve) => this.idle.push(resolve))
     }

@@ -1,6 +1,6 @@
+import type { DatabaseSync } from 'node:sqlite'
 import type { Limits, Role } from '@sotto/protocol'
 import { SottoError } from '@sotto/protocol/errors'
-import type { DatabaseSync } from 'node:sqlite'
 import type { GroupSummary } from '../store.ts'
 import { addsPairRate, bucketName, take } from './buckets.ts'
 import { prepared } from './statements.ts'
@@ -23,9 +23,10 @@ export function loadGroup(db: DatabaseSync, groupId: string): LoadedGroup | unde
     | { mailbox: number; name: string | null; protocol: 'opaque'; version: number; created_at: number }
     | undefined
   if (row === undefined) return undefined
-  const members = prepared(db, 'SELECT user_id, role FROM members WHERE group_id = ? AND to_seq IS NULL ORDER BY from_seq, user_id').all(
-    groupId,
-  ) as { user_id: string; role: Role }[]
+  const members = prepared(
+    db,
+    'SELECT user_id, role FROM members WHERE group_id = ? AND to_seq IS NULL ORDER BY from_seq, user_id',
+  ).all(groupId) as { user_id: string; role: Role }[]
   if (members.length === 0) return undefined
   return {
     groupId,
@@ -87,13 +88,10 @@ export interface AppliedGroup {
 export function applyGroup(db: DatabaseSync, rows: GroupRows): AppliedGroup {
   const { groupId, mailbox, seq } = rows
   if (rows.create !== null) {
-    prepared(db, "INSERT INTO groups(group_id, mailbox, name, protocol, version, created_at) VALUES (?, ?, ?, 'opaque', ?, ?)").run(
-      groupId,
-      mailbox,
-      rows.create.name,
-      rows.version,
-      rows.create.createdAt,
-    )
+    prepared(
+      db,
+      "INSERT INTO groups(group_id, mailbox, name, protocol, version, created_at) VALUES (?, ?, ?, 'opaque', ?, ?)",
+    ).run(groupId, mailbox, rows.create.name, rows.version, rows.create.createdAt)
   } else {
     prepared(db, 'UPDATE groups SET version = ? WHERE group_id = ?').run(rows.version, groupId)
   }
@@ -101,7 +99,12 @@ export function applyGroup(db: DatabaseSync, rows: GroupRows): AppliedGroup {
   const left: number[] = []
   const devices = prepared(db, 'SELECT no FROM devices WHERE user_id = ? AND holds = 1 AND revoked_at IS NULL')
   for (const [userId, role] of rows.add) {
-    prepared(db, 'INSERT INTO members(group_id, user_id, from_seq, to_seq, role) VALUES (?, ?, ?, NULL, ?)').run(groupId, userId, seq, role)
+    prepared(db, 'INSERT INTO members(group_id, user_id, from_seq, to_seq, role) VALUES (?, ?, ?, NULL, ?)').run(
+      groupId,
+      userId,
+      seq,
+      role,
+    )
     for (const { no } of devices.all(userId) as { no: number }[]) {
       prepared(
         db,

@@ -48,7 +48,14 @@ export interface RecordHeader {
  * Writes a record at `offset`, with `text` as its json. `digestText` is the end of `text` that a resend must repeat.
  * Returns where the json begins; it ends where `endOfRecord` says.
  */
-export function writeRecord(to: Buffer, view: DataView, offset: number, header: RecordHeader, text: string, digestLength: number): number {
+export function writeRecord(
+  to: Buffer,
+  view: DataView,
+  offset: number,
+  header: RecordHeader,
+  text: string,
+  digestLength: number,
+): number {
   let end = offset + recordHeaderBytes
   const idBytes = header.id === '' ? 0 : to.write(header.id, end)
   end += idBytes

@@ -157,7 +157,11 @@ export class Ledger {
     if (this.moved.size > 0) {
       const moved = new Map(this.moved)
       this.moved.clear()
-      work.push(this.committer().run('saveCursors', packCursors(moved)).catch(() => this.owe(moved)))
+      work.push(
+        this.committer()
+          .run('saveCursors', packCursors(moved))
+          .catch(() => this.owe(moved)),
+      )
     }
     if (this.marked.size > 0) {
       const marked = [...this.marked]
@@ -165,8 +169,14 @@ export class Ledger {
       const marks = marked.map(marksOf)
       const save = this.committer()
         .run('trimMailboxes', marks)
-        .then((freed) => marked.forEach((mailbox, i) => { mailbox.bytes -= freed[i]! }))
-        .catch(() => { for (const mailbox of marked) this.marked.add(mailbox) })
+        .then((freed) =>
+          marked.forEach((mailbox, i) => {
+            mailbox.bytes -= freed[i]!
+          }),
+        )
+        .catch(() => {
+          for (const mailbox of marked) this.marked.add(mailbox)
+        })
       work.push(save)
     }
     await Promise.all(work)

@@ -1,6 +1,6 @@
+import { mailboxName } from '../mailbox-name.ts'
 import type { Entry, EntryKind } from '../store.ts'
 import type { LoadedMailbox } from './mailboxes.ts'
-import { mailboxName } from '../mailbox-name.ts'
 
 export type MailboxKind = 'user' | 'device' | 'group'
 

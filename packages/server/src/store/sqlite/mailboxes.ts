@@ -134,7 +134,10 @@ export function trimMailboxes(db: DatabaseSync, marks: readonly MailboxMarks[]):
 }
 
 /** The lowest seq up to which settled entries must go to free `excess` bytes. */
-export function floorToFree(db: DatabaseSync, { mailbox, floor, excess }: { mailbox: number; floor: number; excess: number }): number {
+export function floorToFree(
+  db: DatabaseSync,
+  { mailbox, floor, excess }: { mailbox: number; floor: number; excess: number },
+): number {
   const rows = prepared(
     db,
     'SELECT id & 0xffffffff AS seq, length(data) AS bytes FROM entries WHERE id > (?1 << 32 | ?2) AND id <= (?1 << 32 | 0xffffffff) ORDER BY id',

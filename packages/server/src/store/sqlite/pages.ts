@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import { type Entry, type EntryKind, type Gap, type Item, type ReadLimit } from '../store.ts'
+import type { Entry, EntryKind, Gap, Item, ReadLimit } from '../store.ts'
 import { type Mailbox, tombstone } from './mailbox.ts'
 import type { Reader } from './reader.ts'
 import { metaWidth, type PackedEntries } from './reads.ts'

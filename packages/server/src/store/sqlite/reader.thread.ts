@@ -1,5 +1,5 @@
-import { parentPort, workerData } from 'node:worker_threads'
 import type { DatabaseSync } from 'node:sqlite'
+import { parentPort, workerData } from 'node:worker_threads'
 import { reads } from './operations.ts'
 import { openConnection } from './schema.ts'
 import { outcomeOf, type ReaderReply, type ReaderRequest } from './threads.ts'

@@ -1,7 +1,7 @@
 import { SottoError } from '@sotto/protocol'
 import type { Arguments, ReadName, Result } from './operations.ts'
 import type { Thread } from './thread.ts'
-import { type Outcome, type ReaderReply, type ReaderRequest, valueOf } from './threads.ts'
+import { type Outcome, type ReaderReply, type ReaderRequest, unwrap } from './threads.ts'
 
 /** The main thread's side of the reader thread. */
 export class Reader {
@@ -31,7 +31,7 @@ export class Reader {
     return new Promise((resolve, reject) => {
       this.waiting.set(no, (outcome) => {
         try {
-          resolve(valueOf(outcome) as Result<name>)
+          resolve(unwrap(outcome) as Result<name>)
         } catch (error) {
           reject(error)
         }

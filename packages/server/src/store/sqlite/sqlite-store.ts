@@ -331,7 +331,16 @@ export class SqliteStore implements Store {
         if (to === undefined || record.seq !== to.head + 1) continue
         const userId = users.get(record.sender) ?? ''
         const key = record.id === '' ? '' : `${record.sender}:${record.id}`
-        const entry = { ...record, kind: record.kind as Recorded['kind'], mailbox: to.name, to, key, userId, done: null, waiting: null }
+        const entry = {
+          ...record,
+          kind: record.kind as Recorded['kind'],
+          mailbox: to.name,
+          to,
+          key,
+          userId,
+          done: null,
+          waiting: null,
+        }
         this.appender.recover(entry)
         recorded.push(entry)
       }

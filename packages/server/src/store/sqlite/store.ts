@@ -1,10 +1,10 @@
+import type { Store, StoreOptions } from '../store.ts'
+import { readerOf } from './ids.ts'
 import { recordsOf } from './journal.ts'
 import { lockDatabase } from './lock.ts'
-import { migrate, openConnection } from './schema.ts'
-import { readerOf } from './ids.ts'
 import { loadMailboxByNumber } from './mailboxes.ts'
+import { migrate, openConnection } from './schema.ts'
 import { SqliteStore } from './sqlite-store.ts'
-import type { Store, StoreOptions } from '../store.ts'
 
 export interface SqliteStoreOptions extends StoreOptions {
   /** The database file; it is created with its tables. */

@@ -42,7 +42,10 @@ export function expiredFloors(
   db: DatabaseSync,
   { receivedBefore, after, limit }: { receivedBefore: number; after: number; limit: number },
 ): { floors: ExpiredFloor[]; next: number | null } {
-  const first = prepared(db, 'SELECT id >> 32 AS mailbox, received_at FROM entries WHERE id >= (?1 + 1) << 32 ORDER BY id LIMIT 1')
+  const first = prepared(
+    db,
+    'SELECT id >> 32 AS mailbox, received_at FROM entries WHERE id >= (?1 + 1) << 32 ORDER BY id LIMIT 1',
+  )
   const expired = prepared(
     db,
     `SELECT max(id) & 0xffffffff AS floor, count(*) AS entries FROM entries

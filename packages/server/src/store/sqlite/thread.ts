@@ -1,5 +1,8 @@
 import { Worker } from 'node:worker_threads'
 
+/** What a thread makes is short-lived and small: a larger nursery would only be memory that is never given back. */
+const maxYoungGenerationSizeMb = 6
+
 /** A worker thread that is spoken to by messages. */
 export interface Thread<request, reply> {
   post(message: request): void
@@ -14,7 +17,11 @@ export interface Thread<request, reply> {
 export function startThread<request, reply>(name: string, data: unknown): Thread<request, reply> {
   // Sources run as they are; a build has rewritten every ending but those in strings.
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const worker = new Worker(new URL(`./${name}.thread.${ending}`, import.meta.url), { workerData: data, name: `sotto-${name}` })
+  const worker = new Worker(new URL(`./${name}.thread.${ending}`, import.meta.url), {
+    workerData: data,
+    name: `sotto-${name}`,
+    resourceLimits: { maxYoungGenerationSizeMb },
+  })
   let closing = false
   return {
     post: (message) => worker.postMessage(message),

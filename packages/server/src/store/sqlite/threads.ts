@@ -67,7 +67,7 @@ export function outcomeOf(run: () => unknown): Outcome {
 }
 
 /** The value of an outcome, or the error that it stands for. */
-export function valueOf(outcome: Outcome): unknown {
+export function unwrap(outcome: Outcome): unknown {
   if ('value' in outcome) return outcome.value
   if ('refusal' in outcome) throw new SottoError(outcome.refusal.code, outcome.refusal.detail, outcome.refusal.extra)
   throw new Error(`store operation failed: ${outcome.failure}`)

@@ -47,6 +47,8 @@ export class World {
   readonly announced: Entry[] = []
   /** Called from within `onAppended`. */
   whenAppended: (entries: readonly Entry[]) => void = () => {}
+  /** What `onTrouble` was called with: nothing, unless the test takes it out. */
+  readonly troubles: string[] = []
   private opened: OpenedStore | undefined
   private current: Store | undefined
   private readonly open: OpenStore
@@ -69,9 +71,13 @@ export class World {
         this.announced.push(...entries)
         this.whenAppended(entries)
       },
+      onTrouble: (why) => this.troubles.push(why),
     })
     this.current = this.opened.store
-    onTestFinished(() => this.store.close())
+    onTestFinished(async () => {
+      await this.store.close()
+      expect(this.troubles).toEqual([])
+    })
     return this
   }
 
