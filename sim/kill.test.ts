@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { killRun, sigterm } from './src/kill-run.ts'
+import { sigterm } from './src/death.ts'
+import { killRun } from './src/kill-run.ts'
 import { inScratch } from './src/scratch.ts'
 
 test('100 kills lose nothing that was accepted, show nothing twice, leave no gap', async () => {

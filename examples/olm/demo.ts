@@ -59,9 +59,9 @@ async function firstContact({ witness, alice, bob }: Cast): Promise<void> {
   await alice.relay.connect()
   for (const text of ['Bob, are you there?', 'The results have come.', 'Call me before noon.']) await alice.say('bob', text)
 
-  transcript.heading('Bob comes online; his battery dies when he has stored the messages, and has acknowledged none')
+  transcript.heading('Bob comes online; his battery dies before he has acknowledged what he has stored')
   const read = witness.willRead({ bob: 3 })
-  bob.relay.connect()
+  void bob.relay.connect()
   await read
   bob.relay.cut()
   transcript.blow('bob', 'is cut off')
@@ -91,6 +91,7 @@ async function groupOfThree({ witness, alice, bob, carol }: Cast): Promise<strin
   const groupId = await witness.quietly(async () => {
     const created = await alice.createGroup(['bob', 'carol'])
     await keys
+    while ([alice, bob, carol].some(({ relay }) => relay.unaccepted > 0)) await sleep(waveMs)
     return created
   })
   transcript.line('alice', `has created group ${groupId}, and sent her key to bob and carol`)
@@ -113,12 +114,16 @@ async function killInFlight({ server, witness, alice, bob, carol }: Cast, groupI
   transcript.heading('Bob goes offline, Alice and Carol write on, and the server is killed in the middle of it')
   await bob.relay.close()
   const accepted: Promise<unknown>[] = []
+  // If something is lost, the counts will tell.
+  const heard = witness.willRead({ alice: waves, carol: waves }).catch(() => {})
   await witness.quietly(async () => {
     for (let wave = 1; wave <= waves; wave++) {
+      // The last wave of the burst is written to a server that is dying already: nobody can know.
+      const killed = wave === killAtWave ? witness.kills(server, [alice.relay, carol.relay]) : undefined
       accepted.push(alice.say('bob', `Alice's private note number ${wave}`))
       accepted.push(alice.sayInGroup(groupId, `Alice's group note number ${wave}`))
       accepted.push(carol.sayInGroup(groupId, `Carol's group note number ${wave}`))
-      if (wave === killAtWave) await kill({ server, witness, alice, carol })
+      await killed
       if (wave === startAtWave) {
         transcript.line('', `${alice.relay.unaccepted + carol.relay.unaccepted} messages wait in the outboxes of Alice and Carol`)
         await server.start()
@@ -126,37 +131,24 @@ async function killInFlight({ server, witness, alice, bob, carol }: Cast, groupI
       }
       if (wave < burstFromWave || wave >= killAtWave) await sleep(waveMs)
     }
-    await Promise.all(accepted)
+    await Promise.all([...accepted, heard])
   })
   const { sentAgain, wereStored } = witness.counts
   transcript.line('', `Alice and Carol have come back by themselves, and sent ${sentAgain} again with the same ids`)
   transcript.line('server', `had ${wereStored} of those already, and said so; all are accepted now`)
 }
 
-async function kill({ server, witness, alice, carol }: Omit<Cast, 'bob'>): Promise<void> {
-  const { pid } = server
-  const inFlight = alice.relay.unaccepted + carol.relay.unaccepted
-  const gone = server.kill()
-  witness.killed(inFlight)
-  await gone
-  transcript.blow('server', `SIGKILL to pid ${pid}: ${witness.counts.accepted} messages accepted so far, ${inFlight} in flight`)
-  // Now nobody writes, and what waits for Bob must be there: as ciphertext.
-  witness.search(server)
-}
-
-async function catchUp({ witness, alice, bob }: Cast, groupId: string): Promise<void> {
+async function catchUp({ witness, bob }: Cast, groupId: string): Promise<void> {
   transcript.heading('Bob comes back, and gets what he has missed')
-  const before = witness.counts
+  const before = witness.readBy('bob')
   await witness.quietly(() => bob.relay.connect())
   await witness.settled()
-  transcript.line('bob', `reads ${before.lost - witness.counts.lost} messages that waited for him`)
+  transcript.line('bob', `reads ${witness.readBy('bob') - before} messages that waited for him`)
   const heard = witness.willRead({ alice: 2, carol: 1 })
   await bob.say('alice', 'Back again. Nothing is missing here.')
   await bob.sayInGroup(groupId, 'What a day.')
   await heard
   await witness.settled()
-  const [hers, his] = [alice.safetyNumber('bob'), bob.safetyNumber('alice')]
-  if (hers !== his) throw new Error('a key was exchanged')
 }
 
 function showServer({ pid, address, dataDir }: ServerProcess): void {

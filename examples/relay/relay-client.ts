@@ -97,6 +97,10 @@ export class RelayClient {
     return this.#outbox.size
   }
 
+  get isOnline(): boolean {
+    return this.#isWelcome
+  }
+
   /** Connects, and again whenever the connection is lost. Resolves once what has waited at the server is stored. */
   connect(): Promise<void> {
     this.#isWanted = true

@@ -78,7 +78,7 @@ export interface Traces {
 
 export interface Outcome {
   readonly counts: Counts
-  /** Messages on their way when the server was killed: written to a socket, not answered. */
+  /** Messages on their way when the server was killed: written to a socket, and never answered. */
   readonly inFlight: number
   readonly traces: Traces
 }

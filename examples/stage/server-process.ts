@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const main = fileURLToPath(new URL('../../packages/server/src/main.ts', import.meta.url))
@@ -106,6 +107,7 @@ function listeningPort(line: string): number | undefined {
   return msg === 'listening' && typeof port === 'number' ? port : undefined
 }
 
+const runMsMax = 120_000
 const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Runs with a server that has a temporary directory of its own. Both are gone afterwards, whatever happens. */
@@ -131,11 +133,16 @@ export async function withServer<result>(run: (server: ServerProcess) => Promise
   for (const signal of endSignals) process.on(signal, interrupt)
   process.on('exit', lastResort)
   try {
-    return await Promise.race([run(server), server.crashed])
+    return await Promise.race([run(server), server.crashed, tooLong()])
   } finally {
     if (isInterrupted) await new Promise(() => {})
     await clear()
     for (const signal of endSignals) process.off(signal, interrupt)
     process.off('exit', lastResort)
   }
+}
+
+async function tooLong(): Promise<never> {
+  await sleep(runMsMax, undefined, { ref: false })
+  throw new Error(`it has not come to its end within ${runMsMax} ms`)
 }

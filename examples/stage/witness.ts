@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Entry, Message, Outgoing, RelayEvent } from '../relay/relay-client.ts'
+import type { Entry, Message, Outgoing, RelayClient, RelayEvent } from '../relay/relay-client.ts'
 import { type Counts, countsOf, emptyLedger, type Outcome, type Traces } from './ledger.ts'
 import type { ServerProcess } from './server-process.ts'
 import { everythingIn, tracesOf } from './traces.ts'
@@ -96,9 +96,20 @@ export class Witness {
     }
   }
 
-  /** The server was killed with so many messages on their way. */
-  killed(inFlight: number): void {
-    this.#inFlight += inFlight
+  /**
+   * Kills the server, at once, and resolves when those who were online have noticed: what they have not been told to be accepted
+   * by then was in flight. Nobody writes now, so what waits at the server must be in its files: as ciphertext.
+   */
+  async kills(server: ServerProcess, online: readonly RelayClient[]): Promise<void> {
+    const { pid } = server
+    await server.kill()
+    while (online.some(({ isOnline }) => isOnline)) await sleep(1)
+    this.#inFlight = online.reduce((sum, { unaccepted }) => sum + unaccepted, 0)
+    transcript.blow(
+      'server',
+      `SIGKILL to pid ${pid}: ${this.counts.accepted} messages accepted so far, ${this.#inFlight} in flight`,
+    )
+    this.search(server)
   }
 
   /** Looks for secrets in all that the server has written; the search counts if it finds ciphertexts there. */
@@ -106,6 +117,11 @@ export class Witness {
     const places = everythingIn(server.dataDir, server.log)
     for (const secret of tracesOf([...this.#secrets], places)) this.#secretsFound.add(secret)
     for (const ciphertext of tracesOf([...this.#ciphertexts], places)) this.#ciphertextsFound.add(ciphertext)
+  }
+
+  /** Messages that somebody has read so far. */
+  readBy(who: string): number {
+    return this.#ledger.read.filter(({ reader }) => reader === who).length
   }
 
   get counts(): Counts {

@@ -5,6 +5,7 @@ import { check } from './checker/check.ts'
 import { withinMs } from './deadline.ts'
 import { readHistory } from './history.ts'
 import { startObserver } from './observer.ts'
+import { raisedLimits } from './raised-limits.ts'
 import { countsOf, type RunReport } from './report.ts'
 import { seeded } from './seeded.ts'
 import { type ServerOptions, type ServerProcess, serverProcess } from './server-process.ts'
@@ -19,20 +20,6 @@ export interface MessageRun extends Omit<ServerOptions, 'environment'> {
   readonly sendsMin: number
 }
 
-/** Limits that honest traffic at full speed would meet; what they bound is tested elsewhere. */
-const environment = {
-  LIMIT_SENDS_BURST: '1000000',
-  LIMIT_SENDS_PER_SECOND: '1000000',
-  LIMIT_PAIR_ENTRIES: '1000000',
-  LIMIT_PAIR_BYTES: '4000000000',
-  LIMIT_MAILBOX_ENTRIES: '1000000',
-  LIMIT_MAILBOX_BYTES: '4000000000',
-  LIMIT_REQUESTS_BURST: '1000000',
-  LIMIT_REQUESTS_PER_SECOND: '1000000',
-  LIMIT_USER_SOCKETS: '1000',
-  LIMIT_ADDS_PAIR_PER_DAY: '1000000',
-} as const
-
 const healMs = 60_000
 
 /**
@@ -43,7 +30,7 @@ export async function messageRun(run: MessageRun, nemesis: (stage: Stage) => Pro
   const { directory, seed, sendsMin, ...options } = run
   const began = performance.now()
   const chance = seeded(seed)
-  const server = serverProcess({ ...options, environment })
+  const server = serverProcess({ ...options, environment: raisedLimits })
   const observer = startObserver(join(directory, 'history.jsonl'))
   const stage: Stage = { server, observer, chance }
   try {

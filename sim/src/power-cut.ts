@@ -1,13 +1,16 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import type { Death } from './death.ts'
 import { diskFullRun } from './disk-full-run.ts'
 import { type Ext4Image, ext4Image } from './ext4-image.ts'
 import { killRun } from './kill-run.ts'
+import { preKeyRun } from './prekey-run.ts'
 import type { RunReport } from './report.ts'
 import { inScratch } from './scratch.ts'
 
 /**
- * Cuts the power of the server's disk again and again (`npm run powercut`), or, with `--full`, uses up its space.
+ * Cuts the power of the server's disk again and again (`npm run powercut`), while devices talk or, with `--prekeys`, while one-time
+ * keys are claimed; with `--full` it uses up the disk's space instead.
  * `--control` runs the same with a SQLite that syncs less than it is told to: that must be noticed.
  */
 const { values } = parseArgs({
@@ -15,6 +18,7 @@ const { values } = parseArgs({
     cuts: { type: 'string', default: '30' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     control: { type: 'boolean', default: false },
+    prekeys: { type: 'boolean', default: false },
     full: { type: 'boolean', default: false },
   },
 })
@@ -41,24 +45,27 @@ async function onImage(run: (directory: string, image: Ext4Image) => Promise<Run
   })
 }
 
-function cutPower(directory: string, image: Ext4Image): Promise<RunReport> {
-  return killRun({
-    directory,
-    seed,
-    kills: cuts,
-    sendsMin: cuts * sendsMinEach,
-    death: {
-      name: 'power cut',
-      clean: false,
-      dataDir: image.mountPoint,
-      execArgv: values.control ? ['--import', careless] : [],
-      async strike(server) {
-        image.cutPower()
-        await server.kill()
-        image.remount()
-      },
+/** What is written, but not synced, is gone. */
+function powerCut(image: Ext4Image): Death {
+  return {
+    name: 'power cut',
+    clean: false,
+    dataDir: image.mountPoint,
+    execArgv: values.control ? ['--import', careless] : [],
+    async strike(server) {
+      image.cutPower()
+      await server.kill()
+      image.remount()
     },
-  })
+  }
+}
+
+function cutTalk(directory: string, image: Ext4Image): Promise<RunReport> {
+  return killRun({ directory, seed, kills: cuts, sendsMin: cuts * sendsMinEach, death: powerCut(image) })
+}
+
+function cutClaims(directory: string, image: Ext4Image): Promise<RunReport> {
+  return preKeyRun({ directory, seed, kills: cuts, keys: 5_000, claimers: 64, death: powerCut(image) })
 }
 
 function useUp(directory: string, image: Ext4Image): Promise<RunReport> {
@@ -66,9 +73,14 @@ function useUp(directory: string, image: Ext4Image): Promise<RunReport> {
   return diskFullRun({ directory, seed, cycles: cuts, sendsMin: cuts * sendsMinEach, disk })
 }
 
-console.log(`${values.full ? 'full disk' : 'power cuts'}${values.control ? ', control' : ''}, seed ${seed}`)
+const [what, run] = values.full
+  ? (['full disk', useUp] as const)
+  : values.prekeys
+    ? (['power cuts, prekeys', cutClaims] as const)
+    : (['power cuts', cutTalk] as const)
+console.log(`${what}${values.control ? ', control' : ''}, seed ${seed}`)
 // A control may go wrong in any way, but it must go wrong.
-const report = await onImage(values.full ? useUp : cutPower).catch((error: unknown) => {
+const report = await onImage(run).catch((error: unknown) => {
   if (!values.control) throw error
   return { wallMs: 0, counts: {}, problems: [String(error), String(error instanceof Error ? error.cause : '')] }
 })

@@ -1,12 +1,13 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClaimedKeys } from '@sotto/protocol'
 import { check } from './checker/check.ts'
 import { withinMs } from './deadline.ts'
+import { type Death, sigkill } from './death.ts'
 import { digestOf, type PreKey, readHistory } from './history.ts'
 import { startObserver } from './observer.ts'
+import { raisedLimits } from './raised-limits.ts'
 import { countsOf, type RunReport } from './report.ts'
 import { request, unreachable } from './request.ts'
 import { type Seeded, seeded } from './seeded.ts'
@@ -15,13 +16,15 @@ import { unsoundFiles } from './sqlite-files.ts'
 import { mintToken } from './token.ts'
 
 export interface PreKeyRun {
-  /** Where the history and the server's data go. */
+  /** Where the history and, unless `death` says otherwise, the server's data go. */
   readonly directory: string
   readonly seed: number
   readonly kills: number
   /** One-time keys in all. */
   readonly keys: number
   readonly claimers: number
+  /** How the server dies; by SIGKILL unless given. */
+  readonly death?: Death
 }
 
 const targets = ['ada', 'bo', 'cy', 'di', 'ed']
@@ -32,24 +35,16 @@ const retryMs = 50
 const restMsMax = 120
 const overallMs = 240_000
 
-const environment = {
-  LIMIT_PREKEYS: '1000000',
-  LIMIT_CLAIMS_PAIR_BURST: '1000000',
-  LIMIT_CLAIMS_TARGET_BURST: '1000000',
-  LIMIT_REQUESTS_BURST: '1000000',
-  LIMIT_REQUESTS_PER_SECOND: '1000000',
-}
-
 /**
  * Several devices upload one-time keys, repeating what was cut off, while many users claim them and the server is killed.
  * In the end all keys are claimed.
  */
-export async function preKeyRun({ directory, seed, kills, keys, claimers }: PreKeyRun): Promise<RunReport> {
+export async function preKeyRun(run: PreKeyRun): Promise<RunReport> {
+  const { directory, seed, kills, keys, claimers, death = sigkill(directory) } = run
+  const { dataDir, execArgv } = death
   const began = performance.now()
   const chance = seeded(seed)
-  const dataDir = join(directory, 'data')
-  mkdirSync(dataDir, { recursive: true })
-  const server = serverProcess({ dataDir, environment })
+  const server = serverProcess({ dataDir, execArgv, environment: raisedLimits })
   const observer = startObserver(join(directory, 'history.jsonl'))
   const problems: string[] = []
   let operations = 0
@@ -127,8 +122,8 @@ export async function preKeyRun({ directory, seed, kills, keys, claimers }: PreK
     for (let kill = 0; kill < kills; kill++) {
       await sleep(chance.below(uptimeMsMax))
       server.assertAlive()
-      await server.kill()
-      observer.record({ event: 'crash', how: 'SIGKILL' })
+      await death.strike(server)
+      observer.record({ event: 'crash', how: death.name })
       await server.start()
       observer.record({ event: 'restart' })
     }

@@ -16,7 +16,7 @@ const burstMax = 8
 const lanesPerPeer = 2
 const pauseMsMax = 400
 const chaosMsMax = 60
-const visitMsMax = 400
+const visitMsMax = 100
 /** How long a device stays away, and how long the two hermits do. */
 const awayMsMax = 1_500
 const hermitMs = 12_000

@@ -5,7 +5,7 @@ import { checkDatabase } from '../doctor/check-database.ts'
 import { checkLogin } from '../doctor/check-login.ts'
 import { checkRuntime } from '../doctor/check-runtime.ts'
 import { checkServer } from '../doctor/check-server.ts'
-import { checkSettings } from '../doctor/check-settings.ts'
+import { checkSettings, type SettingsCheck } from '../doctor/check-settings.ts'
 import { type Finding, summaryOf } from '../doctor/finding.ts'
 import { findingText, summaryText } from '../doctor/report.ts'
 import { type GivenSettings, givenSettings, type SettingOptions } from '../settings.ts'
@@ -24,10 +24,12 @@ const clearLine = '\x1b[2K'
 export async function doctorCommand({ quick = false, json = false, ...options }: DoctorOptions): Promise<boolean> {
   const found: Finding[] = []
   const paint = paintFor(process.stdout)
+  const given = givenSettings(options)
+  const settings = checkSettings(given)
   if (!json) process.stdout.write(`Sotto ${version}\n\n`)
   const shows = !json && isWatched(process.stdout)
   const doing = (what: string) => shows && process.stdout.write(`  ${paint('dim', `${what} …`)}${backToLineStart}`)
-  for await (const finding of examine(givenSettings(options), quick, doing)) {
+  for await (const finding of examine(given, settings, quick, doing)) {
     found.push(finding)
     if (!json) process.stdout.write(`${shows ? clearLine : ''}${findingText(finding, paint)}`)
   }
@@ -38,12 +40,16 @@ export async function doctorCommand({ quick = false, json = false, ...options }:
 }
 
 /** All checks, from what everything rests on to what rests on it. */
-async function* examine(given: GivenSettings, quick: boolean, doing: (what: string) => void): AsyncGenerator<Finding> {
+async function* examine(
+  { env }: GivenSettings,
+  { config, findings }: SettingsCheck,
+  quick: boolean,
+  doing: (what: string) => void,
+): AsyncGenerator<Finding> {
   yield* checkRuntime()
-  const { config, findings } = checkSettings(given)
   yield* findings
   // A wrong setting elsewhere is no reason not to look at the data.
-  const { dataDir } = config ?? readConfig({ DATA_DIR: given.env.DATA_DIR })
+  const { dataDir } = config ?? readConfig({ DATA_DIR: env.DATA_DIR })
   yield* await checkDataDirectory(dataDir)
   doing('looking at the login')
   if (config !== undefined) yield await checkLogin(config)
@@ -52,5 +58,5 @@ async function* examine(given: GivenSettings, quick: boolean, doing: (what: stri
   yield* database.findings
   yield clockFinding(systemClock.now(), database.newestReceivedAt)
   doing('asking the server')
-  if (config !== undefined) yield* await checkServer(config, database.holder)
+  if (config !== undefined) yield* await checkServer(config, database.isHeld)
 }

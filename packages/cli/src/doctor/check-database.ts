@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import path from 'node:path'
 import {
   type DatabaseFacts,
@@ -14,8 +13,8 @@ import type { Finding } from './finding.ts'
 
 export interface DatabaseCheck {
   readonly findings: Finding[]
-  /** The server that has the database open. */
-  readonly holder: Holder | 'unknown' | undefined
+  /** Whether a server has the database open; undefined when that cannot be told. */
+  readonly isHeld: boolean | undefined
   readonly newestReceivedAt: number | undefined
 }
 
@@ -31,14 +30,19 @@ export function checkDatabase(dataDir: string, integrity: boolean): DatabaseChec
   try {
     const holder = whoHolds(file)
     const inspection = inspectDatabase(file, { integrity })
-    const findings = [...(existsSync(dataDir) ? [holderFinding(holder)] : []), ...inspectionFindings(file, inspection)]
-    return { findings, holder, newestReceivedAt: inspection.state === 'readable' ? inspection.newestReceivedAt : undefined }
+    const found = inspectionFindings(file, inspection)
+    // What may not be looked into says nothing of who has it open.
+    if (inspection.state === 'unreadable' && holder === undefined) return { ...undetermined, findings: found }
+    const findings = inspection.state === 'absent' ? found : [holderFinding(holder), ...found]
+    const newestReceivedAt = inspection.state === 'readable' ? inspection.newestReceivedAt : undefined
+    return { findings, isHeld: holder !== undefined, newestReceivedAt }
   } catch (error) {
     if (!(error instanceof StoreRefusal)) throw error
-    const findings: Finding[] = [{ check: 'lock', level: 'problem', message: error.message }]
-    return { findings, holder: undefined, newestReceivedAt: undefined }
+    return { ...undetermined, findings: [{ check: 'lock', level: 'problem', message: error.message }] }
   }
 }
+
+const undetermined = { isHeld: undefined, newestReceivedAt: undefined }
 
 export function holderFinding(holder: Holder | 'unknown' | undefined): Finding {
   const check = 'lock'

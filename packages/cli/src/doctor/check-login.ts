@@ -12,8 +12,10 @@ export async function checkLogin({ auth, dataDir }: Pick<Config, 'auth' | 'dataD
     if (secret !== undefined) return { check, level: 'ok', message: 'tokens are signed with the secret in the data directory' }
     return { check, level: 'note', message: 'no secret yet: the server makes one on its first start' }
   } catch (error) {
-    const [message = '', action] = (error as Error).message.split(/: (?=make it|delete it)/)
-    return { check, level: 'problem', message, ...(action === undefined ? {} : { action }) }
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === undefined) return { check, level: 'problem', message }
+    const action = 'run the doctor as the user that runs the server'
+    return { check, level: 'problem', message: `the secret in ${dataDir} cannot be read (${code})`, action }
   }
 }
 

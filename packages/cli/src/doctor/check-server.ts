@@ -1,4 +1,4 @@
-import type { Config, Holder } from '@sotto/server'
+import type { Config } from '@sotto/server'
 import { type Answer, ask, tryListening } from './ask.ts'
 import type { Finding } from './finding.ts'
 
@@ -8,8 +8,8 @@ const check = 'server'
 export interface Seen {
   readonly host: string
   readonly port: number
-  /** The database is open in a server. */
-  readonly isHeld: boolean
+  /** Whether a server has the database open; undefined when that cannot be told. */
+  readonly isHeld: boolean | undefined
   readonly health: Answer
   readonly ready: Answer | undefined
   /** Why the port cannot be listened on; undefined: it can, or that was not tried. */
@@ -17,8 +17,7 @@ export interface Seen {
 }
 
 /** Asks the server that should be there; where none is, whether one could be. */
-export async function checkServer({ host, port }: Config, holder: Holder | 'unknown' | undefined): Promise<Finding[]> {
-  const isHeld = holder !== undefined
+export async function checkServer({ host, port }: Config, isHeld: boolean | undefined): Promise<Finding[]> {
   if (port === 0) {
     const message = 'PORT=0: a server picks a free port and names it in its log, so that it cannot be asked here'
     return [{ check, level: 'note', message }]
@@ -33,8 +32,8 @@ export async function checkServer({ host, port }: Config, holder: Holder | 'unkn
 export function serverFindings({ host, port, isHeld, health, ready, refusal }: Seen): Finding[] {
   const address = addressOf(host, port)
   if (isOurs(health)) {
-    const answers: Finding = { check, level: 'ok', message: `${address} answers` }
-    return [isHeld ? answers : strangerFinding(port), ...(isHeld && ready !== undefined ? [readyFinding(ready)] : [])]
+    if (isHeld === false) return [strangerFinding(port)]
+    return [{ check, level: 'ok', message: `${address} answers` }, ...(ready === undefined ? [] : [readyFinding(ready)])]
   }
   if ('status' in health) return [otherProgram(port)]
   if (isHeld) {

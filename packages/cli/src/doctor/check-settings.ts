@@ -2,8 +2,14 @@ import { type ChangedSetting, type Config, ConfigError, changedSettings, isLoopb
 import { configOf, type GivenSettings } from '../settings.ts'
 import type { Finding } from './finding.ts'
 
-/** The configuration as a server would read it; undefined when it would refuse. */
-export function checkSettings(given: GivenSettings): { readonly config: Config | undefined; readonly findings: Finding[] } {
+export interface SettingsCheck {
+  readonly findings: readonly Finding[]
+  /** As a server would read it; undefined when it would refuse. */
+  readonly config: Config | undefined
+}
+
+/** Reads the settings like a server. Throws `UsageError` for a wrong option. */
+export function checkSettings(given: GivenSettings): SettingsCheck {
   try {
     const config = configOf(given)
     const changed = changedSettings(given.env)

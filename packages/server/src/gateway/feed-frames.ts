@@ -1,5 +1,5 @@
 import type { GoneReason } from '@sotto/protocol'
-import type { Entry } from '../store/store.ts'
+import type { Entry, KeyCounts } from '../store/store.ts'
 
 /** Stands in the place of an entry that this very device sent. */
 export function ownFrame({ mailbox, seq, receivedAt, json }: Entry): string {
@@ -10,4 +10,9 @@ export function ownFrame({ mailbox, seq, receivedAt, json }: Entry): string {
 /** Entries `from`…`to` will not come. */
 export function goneFrame(mailbox: string, from: number, to: number, reason: GoneReason): string {
   return JSON.stringify({ type: 'gone', mailbox, from, to, reason })
+}
+
+/** A device has few one-time keys left. */
+export function keysLowFrame({ oneTimePreKeys, keyPackages }: KeyCounts): string {
+  return JSON.stringify({ type: 'keys_low', oneTimePreKeys, keyPackages })
 }

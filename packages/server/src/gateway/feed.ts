@@ -3,7 +3,7 @@ import { type Device, type Entry, entryKinds, type Item, type Store, type Subscr
 import { goneFrame, ownFrame } from './feed-frames.ts'
 import type { Hub } from './hub.ts'
 import { Source } from './source.ts'
-import { closedAt, nextStep } from './subscription-windows.ts'
+import { nextStep } from './subscription-windows.ts'
 import { type Load, room } from './window.ts'
 
 /** Where a feed writes to. */
@@ -51,9 +51,15 @@ export class Feed {
 
   /** Begins to read: everything unacknowledged first if the session is reliable, else only what comes from now on. */
   async start(): Promise<void> {
-    const subscriptions = await this.parts.store.subscriptions(this.device)
+    const { store } = this.parts
+    // Where a basic session begins is asked for before its windows are: what changes in between is read in the log.
+    const heads = this.isReliable ? null : headsOf(await store.subscriptions(this.device))
+    const subscriptions = await store.subscriptions(this.device)
     if (this.isClosed) return
-    for (const subscription of subscriptions) this.add(subscription)
+    for (const subscription of subscriptions) {
+      const { mailbox, cursor } = subscription
+      this.add(subscription, Math.max(cursor, heads?.get(mailbox) ?? 0))
+    }
     if (this.isReliable) this.backlog = new Set(this.behind)
     this.pump()
   }
@@ -85,10 +91,9 @@ export class Feed {
     else this.fallBehind(source)
   }
 
-  private add(subscription: Subscription): void {
+  private add(subscription: Subscription, position: number): void {
     const source = new Source(this, subscription)
-    // A basic session begins with what comes next.
-    if (!this.isReliable) source.moveTo(Math.max(source.position, subscription.head))
+    source.moveTo(position)
     this.sources.set(source.mailbox, source)
     this.parts.hub.listen(source.mailbox, source)
     if (source.isBehind) this.behind.add(source)
@@ -117,7 +122,10 @@ export class Feed {
   /** Starts the loop unless it runs: it sees everything that is behind before it ends. */
   private pump(): void {
     if (this.isPumping || this.isClosed) return
-    if (this.nextBehind() === undefined) return this.sayIfSynced()
+    if (this.nextBehind() === undefined) {
+      this.sayIfSynced()
+      return
+    }
     this.isPumping = true
     this.run()
       .catch((error) => this.sink.failed(error))
@@ -227,7 +235,7 @@ export class Feed {
   private membershipChanged(source: Source, entry: Entry): void {
     const frame = JSON.parse(entry.json.toString()) as { groupId: string; added: string[]; removed: string[] }
     const { userId } = this.device
-    if (source.kind === 'group' && frame.removed.includes(userId)) source.setWindows(closedAt(source.windows, entry.seq))
+    if (source.kind === 'group' && frame.removed.includes(userId)) source.closeAt(entry.seq)
     if (source.kind === 'user' && frame.added.includes(userId)) {
       this.join(frame.groupId).catch((error) => this.sink.failed(error))
     }
@@ -239,13 +247,8 @@ export class Feed {
     const subscription = subscriptions.find((candidate) => candidate.groupId === groupId)
     if (subscription === undefined) return
     const known = this.sources.get(subscription.mailbox)
-    if (known === undefined) {
-      this.add(subscription)
-      const added = this.sources.get(subscription.mailbox)!
-      // A basic session gets what came since it was added, too.
-      added.moveTo(Math.max(subscription.cursor, subscription.windows.at(-1)!.from))
-      if (added.isBehind) this.behind.add(added)
-    } else {
+    if (known === undefined) this.add(subscription, subscription.cursor)
+    else {
       const isEnded = known.hasEnded
       known.setWindows(subscription.windows)
       known.head = Math.max(known.head, subscription.head)
@@ -258,7 +261,7 @@ export class Feed {
   private sayIfSynced(): void {
     if (this.backlog === null) return
     for (const source of this.backlog) {
-      if (source.position < source.backlogTo && !source.hasEnded) return
+      if (source.isBehind && source.position < source.backlogTo) return
       this.backlog.delete(source)
     }
     this.backlog = null
@@ -270,4 +273,8 @@ const ranks = { device: 0, user: 1, group: 2 } as const
 
 function rank({ kind }: Source): number {
   return ranks[kind]
+}
+
+function headsOf(subscriptions: readonly Subscription[]): Map<string, number> {
+  return new Map(subscriptions.map(({ mailbox, head }) => [mailbox, head]))
 }

@@ -73,13 +73,16 @@ describe('a handshake', () => {
     expect(await socket.closeCode()).toBe(4401)
   })
 
-  test.each(['/', 'a b', 'ä', 'x'.repeat(65), '..%2f', '\0'])('that names the device %j is closed, not to be repeated', async (device) => {
-    const authorization = `Bearer ${await relay.token('amy')}`
-    const socket = await rawSocket(relay.port)
-    expect(await socket.handshake({ path: `/ws?device=${encodeURIComponent(device)}`, headers: { authorization } })).toBe(101)
-    expect(await socket.json()).toMatchObject({ code: 'bad_request' })
-    expect(await socket.closeCode()).toBe(4400)
-  })
+  test.each(['/', 'a b', 'ä', 'x'.repeat(65), '..%2f', '\0'])(
+    'that names the device %j is closed, not to be repeated',
+    async (device) => {
+      const authorization = `Bearer ${await relay.token('amy')}`
+      const socket = await rawSocket(relay.port)
+      expect(await socket.handshake({ path: `/ws?device=${encodeURIComponent(device)}`, headers: { authorization } })).toBe(101)
+      expect(await socket.json()).toMatchObject({ code: 'bad_request' })
+      expect(await socket.closeCode()).toBe(4400)
+    },
+  )
 
   test('that names two devices is closed', async () => {
     const authorization = `Bearer ${await relay.token('amy')}`

@@ -22,6 +22,7 @@ import type { Log } from '../observability/log.ts'
 import type { Counts } from '../observability/metrics.ts'
 import type { Device, Entry, Store } from '../store/store.ts'
 import { Feed, type FeedSink } from './feed.ts'
+import { keysLowFrame } from './feed-frames.ts'
 import type { Hub } from './hub.ts'
 import type { TokenBuckets } from './rate.ts'
 import type { Registered, Sessions } from './sessions.ts'
@@ -275,6 +276,8 @@ export class Session implements Registered, FeedSink {
     if (this.isReliable) bus.publish({ type: 'replaced', userId, deviceId, session: this.id })
     this.feed = new Feed(this.parts, device, this.isReliable, this)
     await this.feed.start()
+    const low = await store.keysLow(device)
+    if (low !== undefined) this.text(keysLowFrame(low))
   }
 
   private message(device: Device, frame: MsgFrame): Promise<unknown> | undefined {

@@ -1,4 +1,5 @@
 import type { BusEvent } from '../bus/bus.ts'
+import { keysLowFrame } from './feed-frames.ts'
 
 /** What the registry knows of a session. */
 export interface Registered {
@@ -39,16 +40,16 @@ export class Sessions {
 
   /** Passes on what the bus says. */
   hear(event: BusEvent): void {
-    if (event.type === 'signal') return this.signal(event)
+    if (event.type === 'signal') {
+      this.signal(event)
+      return
+    }
     for (const session of [...this.of(event.userId)]) {
       if (event.deviceId !== null && session.deviceId !== event.deviceId) continue
       if (event.type === 'revoked') session.revoked()
       else if (event.type === 'replaced') {
         if (session.isReliable && session.id !== event.session) session.replaced()
-      } else {
-        const { oneTimePreKeys, keyPackages } = event
-        session.text(JSON.stringify({ type: 'keys_low', oneTimePreKeys, keyPackages }))
-      }
+      } else session.text(keysLowFrame(event))
     }
   }
 

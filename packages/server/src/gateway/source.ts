@@ -1,5 +1,6 @@
 import type { Entry, Subscription, Window } from '../store/store.ts'
 import type { Listener } from './hub.ts'
+import { closedAt } from './subscription-windows.ts'
 import type { Load } from './window.ts'
 
 /** The feed that a source belongs to. */
@@ -24,6 +25,8 @@ export class Source implements Listener {
   readonly load: Load = { entries: 0, bytes: 0 }
   /** What the next entry needs; 0: not known. */
   nextBytes = 0
+  /** Where the log said that the user was removed; 0: nowhere yet. */
+  private removal = 0
   private readonly feed: Offered
   /** Sent and unacknowledged: seq and bytes in turn; the first `heldFrom` numbers are spent. */
   private held: number[] = []
@@ -56,9 +59,16 @@ export class Source implements Listener {
   }
 
   setWindows(windows: readonly Window[]): void {
-    this.windows = windows
-    this.isOpen = isOpenAt(windows, this.position)
+    // The store may have answered before the removal that was read meanwhile.
+    this.windows = closedAt(windows, this.removal)
+    this.isOpen = isOpenAt(this.windows, this.position)
     this.hasEnded = false
+  }
+
+  /** The log says that the user was removed at `seq`. */
+  closeAt(seq: number): void {
+    this.removal = seq
+    this.setWindows(this.windows)
   }
 
   end(): void {

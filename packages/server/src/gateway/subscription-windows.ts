@@ -15,7 +15,10 @@ export function nextStep(windows: readonly Window[], position: number): Step {
   return { do: 'end' }
 }
 
-/** The windows after the reader was removed at `seq`: nothing after it is read. */
+/**
+ * The windows of a reader who was removed at `seq`: nothing after it is read until a later joining, which may be known
+ * before the log has been read that far.
+ */
 export function closedAt(windows: readonly Window[], seq: number): Window[] {
-  return windows.filter(({ from }) => from < seq).map(({ from, to }) => ({ from, to: Math.min(to, seq) }))
+  return windows.map(({ from, to }) => ({ from, to: from < seq ? Math.min(to, seq) : to }))
 }

@@ -29,9 +29,11 @@ export interface GatewayOptions {
 /** A socket that answers too large a frame with our own code and error. */
 class ClosingSocket extends WebSocket {
   override close(code?: number, data?: string | Buffer): void {
-    if (code !== tooLargeByProtocol) return super.close(code, data)
-    this.send(JSON.stringify(errorFrame(new SottoError('too_large', 'the frame is too large', { limit: 'FRAME_BYTES' }))))
-    super.close(closeCodes.tooLarge, 'too_large')
+    if (code !== tooLargeByProtocol) super.close(code, data)
+    else {
+      this.send(JSON.stringify(errorFrame(new SottoError('too_large', 'the frame is too large', { limit: 'FRAME_BYTES' }))))
+      super.close(closeCodes.tooLarge, 'too_large')
+    }
   }
 }
 
@@ -88,13 +90,12 @@ export class Gateway {
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const url = URL.parse(request.url ?? '', 'ws://localhost')
-    if (url === null || url.pathname !== '/ws') return refuseUpgrade(socket, 404, 'Not Found')
     const { origin, host } = request.headers
-    if (origin !== undefined && !this.options.isAllowedOrigin(origin, host)) return refuseUpgrade(socket, 403, 'Forbidden')
-    if (this.isStopping || this.connections.size >= this.parts.limits.SOCKETS) {
-      return refuseUpgrade(socket, 503, 'Service Unavailable')
-    }
-    this.wss.handleUpgrade(request, socket, head, (ws) => this.connected(ws, request, url))
+    if (url === null || url.pathname !== '/ws') refuseUpgrade(socket, 404, 'Not Found')
+    else if (origin !== undefined && !this.options.isAllowedOrigin(origin, host)) refuseUpgrade(socket, 403, 'Forbidden')
+    else if (this.isStopping || this.connections.size >= this.parts.limits.SOCKETS) {
+      refuseUpgrade(socket, 503, 'Service Unavailable')
+    } else this.wss.handleUpgrade(request, socket, head, (ws) => this.connected(ws, request, url))
   }
 
   private connected(ws: WebSocket, request: IncomingMessage, url: URL): void {
@@ -222,8 +223,8 @@ class Connection implements SocketLike {
         session.close(closeCodes.timeout, 'no hello in time')
       return
     }
-    if (now >= session.expiresAt) return session.expired()
-    if (now < this.pingAt) return
+    if (now >= session.expiresAt) session.expired()
+    if (now < this.pingAt || session.isClosed) return
     this.pingAt = now + wire.pingMs
     if (!this.isAlive) {
       session.close(closeCodes.timeout, 'no pong in time')

@@ -12,8 +12,6 @@ import { readTests } from './suite/reads.suite.ts'
 import { ticketTests } from './suite/tickets.suite.ts'
 import { type NewWorld, type OpenStore, type Pause, World } from './suite/world.suite.ts'
 
-export type { OpenedStore, OpenStore } from './suite/world.suite.ts'
-
 /**
  * The conformance suite of `Store`: what its contract and the wire promise, on a real engine. Each test runs several
  * times, with something else between what it does and what it looks at: what is under way, what was swept, and what

@@ -57,6 +57,8 @@ export interface Store {
   /** Claims atomically (G5). Throws `no_prekeys`, `rate_limited` (CLAIMS_…). */
   claimPreKeys(claim: Claim): Promise<readonly Claimed[]>
   countKeys(device: Device): Promise<KeyCounts>
+  /** The counts of a device that has uploaded one-time keys and has fewer than KEYS_LOW left; undefined for others. */
+  keysLow(device: Device): Promise<KeyCounts | undefined>
 
   putTicket(ticket: Ticket): Promise<void>
   /** At most one caller gets it, before it expires. */

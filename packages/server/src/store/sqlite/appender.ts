@@ -157,6 +157,7 @@ export class Appender {
 
   private admit(draft: Draft, key: string, mailbox: Mailbox): Promise<Appended | Moved> {
     const { to, from } = draft
+    if (this.parts.committer.isOverloaded) return Promise.reject(new SottoError('overloaded', undefined, { retryAfterMs: 1_000 }))
     if (this.parts.isRevoked(from.no)) return Promise.reject(new SottoError('device_revoked'))
     if (to.kind === 'group' && this.parts.groupVersion(to.groupId) !== to.version) return Promise.resolve('moved')
     const record = this.record(mailbox, {

@@ -12,6 +12,10 @@ const settleRecords = 4_096
 const journalRecords = 8_192
 const journalBytes = 16 * 1024 * 1024
 
+/** What may wait for a commit, and stand in a journal that cannot be settled, before appends are refused. */
+const waitingBytesMax = 64 * 1024 * 1024
+const unsettledRecordsMax = 16 * journalRecords
+
 interface OpenTask extends Task {
   readonly settle: (outcome: Outcome | Error) => void
 }
@@ -117,8 +121,9 @@ export class Committer {
     return this.open.records.length + (this.inFlight?.records.length ?? 0)
   }
 
-  get unsettled(): number {
-    return this.journalled
+  /** The disk does not keep up, or takes nothing any more: further appends would only fill the memory. */
+  get isOverloaded(): boolean {
+    return this.open.bytes > waitingBytesMax || this.journalled > unsettledRecordsMax
   }
 
   /** When the oldest journal row was received; Infinity: the journal is empty. */

@@ -27,6 +27,8 @@ export interface OpenedDevice {
 export interface NewCursor {
   readonly mailbox: number
   readonly seq: number
+  /** Where the window of a former member ends, else null. */
+  readonly until: number | null
 }
 
 interface Row {
@@ -153,7 +155,7 @@ export function dropKeysAndCursors(db: DatabaseSync, device: number): void {
 
 /** Every cursor of a device. */
 export function cursorsOf(db: DatabaseSync, device: number): NewCursor[] {
-  return prepared(db, 'SELECT mailbox, seq FROM cursors WHERE device = ?').all(device) as unknown as NewCursor[]
+  return prepared(db, 'SELECT mailbox, seq, until FROM cursors WHERE device = ?').all(device) as unknown as NewCursor[]
 }
 
 function find(db: DatabaseSync, userId: string, deviceId: string): Row | undefined {
@@ -192,16 +194,16 @@ function hold(
   prepared(db, 'UPDATE devices SET holds = 1 WHERE no = ?').run(device.no)
   const begin = prepared(
     db,
-    `INSERT INTO cursors(mailbox, device, seq) SELECT no, ?2, max(?3, floor) FROM mailboxes WHERE no = ?1
+    `INSERT INTO cursors(mailbox, device, seq, until) SELECT no, ?2, max(?3, floor), ?4 FROM mailboxes WHERE no = ?1
      ON CONFLICT(mailbox, device) DO NOTHING`,
   )
-  begin.run(device.userMailbox, device.no, device.userFrom)
-  begin.run(device.deviceMailbox, device.no, 0)
+  begin.run(device.userMailbox, device.no, device.userFrom, null)
+  begin.run(device.deviceMailbox, device.no, 0, null)
   const windows = prepared(
     db,
-    `SELECT g.mailbox, m.from_seq AS fromSeq FROM members m JOIN groups g ON g.group_id = m.group_id
-     WHERE m.user_id = ? AND m.to_seq IS NULL`,
-  ).all(device.userId) as { mailbox: number; fromSeq: number }[]
-  for (const { mailbox, fromSeq } of windows) begin.run(mailbox, device.no, fromSeq)
-  return cursorsOf(db, device.no).map(({ mailbox, seq }) => ({ mailbox, seq }))
+    `SELECT g.mailbox, min(m.from_seq) AS fromSeq, CASE WHEN count(m.to_seq) = count(*) THEN max(m.to_seq) END AS until
+     FROM members m JOIN groups g ON g.group_id = m.group_id WHERE m.user_id = ? GROUP BY g.mailbox`,
+  ).all(device.userId) as { mailbox: number; fromSeq: number; until: number | null }[]
+  for (const { mailbox, fromSeq, until } of windows) begin.run(mailbox, device.no, fromSeq, until)
+  return cursorsOf(db, device.no).map((row) => ({ ...row }))
 }

@@ -68,9 +68,11 @@ export class Directory {
     const mailbox = (await ledger.find('user', userId, true))!
     const request = { userId, deviceId, holds, now, limits, userHead: mailbox.durable }
     const opened = await committer.run('openDevice', request)
-    for (const { mailbox: no, seq } of opened.cursors) {
+    for (const { mailbox: no, seq, until } of opened.cursors) {
       const loaded = ledger.knownByNumber(no)
-      if (loaded !== undefined && !loaded.cursors.has(opened.no)) loaded.cursors.set(opened.no, Math.max(seq, loaded.floor))
+      if (loaded === undefined || loaded.cursors.has(opened.no)) continue
+      loaded.cursors.set(opened.no, Math.max(seq, loaded.floor))
+      if (until !== null) loaded.untils.set(opened.no, until)
     }
     const device: Device = { no: opened.no, userId, deviceId }
     this.known.set(keyOf(userId, deviceId), { device, holds: opened.holds, seenAt: now, usedAt: this.round })

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { StoreRefusal } from '../refusal.ts'
 import { recordsOf } from './journal.ts'
 import { fileAddress, whoHolds } from './lock.ts'
 import { resultCode } from './result-code.ts'
@@ -64,10 +65,17 @@ export function inspectSqlite(): { readonly version: string; readonly isAccepted
  * lock file cannot be used.
  */
 export function inspectDatabase(path: string, options: InspectOptions): DatabaseInspection {
-  const atRest = isAtRest(path)
-  const found = look(path, atRest, options)
-  // A server that has started meanwhile may have written beneath a reader that takes the file for unchanging.
-  return atRest && !isAtRest(path) ? look(path, false, options) : found
+  try {
+    const atRest = isAtRest(path)
+    const found = look(path, atRest, options)
+    // A server that has started meanwhile may have written beneath a reader that takes the file for unchanging.
+    return atRest && !isAtRest(path) ? look(path, false, options) : found
+  } catch (error) {
+    if (error instanceof StoreRefusal) throw error
+    const why = error instanceof Error ? error.message : String(error)
+    if (resultCode(error) === notADatabase) return { state: 'foreign', why: 'it is not a database' }
+    return { state: 'unreadable', why: resultCode(error) === corrupt ? `corrupt: ${why}` : why }
+  }
 }
 
 /** Nobody has it open, and the file is all there is. A reader then needs no files beside it, and must leave none. */
@@ -76,24 +84,18 @@ function isAtRest(path: string): boolean {
 }
 
 function look(path: string, atRest: boolean, options: InspectOptions): DatabaseInspection {
-  let db: DatabaseSync | undefined
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return { state: 'absent' }
+  const address = fileAddress(path, atRest ? 'immutable=1' : 'mode=ro')
+  const db = new DatabaseSync(address, { readOnly: true, timeout: busyTimeoutMs })
   try {
-    const file = statSync(path, { throwIfNoEntry: false })
-    if (file === undefined) return { state: 'absent' }
-    const address = fileAddress(path, atRest ? 'immutable=1' : 'mode=ro')
-    db = new DatabaseSync(address, { readOnly: true, timeout: busyTimeoutMs })
     const id = number(db, 'PRAGMA application_id')
     const tables = number(db, 'SELECT count(*) FROM sqlite_schema')
     if (id === 0 && tables === 0) return { state: 'empty' }
     if (id !== applicationId) return { state: 'foreign', why: 'it is a database of another program' }
     const wal = atRest ? saysWal(path) : db.prepare('PRAGMA journal_mode').get()?.journal_mode === 'wal'
     return factsOf(db, path, wal, options)
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    if (resultCode(error) === notADatabase) return { state: 'foreign', why: 'it is not a database' }
-    return { state: 'unreadable', why: resultCode(error) === corrupt ? `corrupt: ${why}` : why }
   } finally {
-    db?.close()
+    db.close()
   }
 }
 
@@ -131,8 +133,9 @@ function contentsOf(db: DatabaseSync): Pick<DatabaseFacts, 'journal' | 'newestRe
     }
     const filed = number(db, 'SELECT coalesce(max(received_at), 0) FROM mailboxes')
     const last = db.prepare('SELECT data FROM journal ORDER BY pos DESC LIMIT 1').get() as { data: Uint8Array } | undefined
-    const appended = last === undefined ? [] : [...recordsOf(last.data)].map(({ receivedAt }) => receivedAt)
-    return { journal: { ...journal }, newestReceivedAt: Math.max(filed, ...appended) }
+    const appended = last === undefined ? [] : recordsOf(last.data)
+    const newestReceivedAt = appended.reduce((newest, { receivedAt }) => Math.max(newest, receivedAt), filed)
+    return { journal: { ...journal }, newestReceivedAt }
   } catch {
     // Damaged, which the integrity check says better, or of a schema that is not ours to read.
     return { journal: undefined, newestReceivedAt: undefined }

@@ -73,6 +73,13 @@ export function countKeys(db: DatabaseSync, { device }: { device: number }): Key
   return { oneTimePreKeys: preKeysLeft(db, device), keyPackages: 0 }
 }
 
+/** The counts of a device that has uploaded one-time keys and has fewer than `low` left; undefined for others. */
+export function keysLow(db: DatabaseSync, { device, low }: { device: number; low: number }): KeyCounts | undefined {
+  const counts = countKeys(db, { device })
+  if (counts.oneTimePreKeys >= low) return undefined
+  return prepared(db, 'SELECT 1 FROM pre_keys WHERE device = ? LIMIT 1').get(device) === undefined ? undefined : counts
+}
+
 function preKeysLeft(db: DatabaseSync, device: number): number {
   const row = prepared(db, 'SELECT count(*) AS count FROM pre_keys WHERE device = ? AND public_key IS NOT NULL').get(device)
   return (row as { count: number }).count

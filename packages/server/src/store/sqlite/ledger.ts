@@ -68,9 +68,15 @@ export class Ledger {
 
   async findByName(name: string): Promise<Mailbox | undefined> {
     const no = mailboxNumber(name)
-    if (no === 0) return undefined
-    const known = this.knownByName(name)
-    if (known !== undefined) return known
+    return no === 0 ? undefined : this.findByNumber(no)
+  }
+
+  async findByNumber(no: number): Promise<Mailbox | undefined> {
+    const known = this.byNo.get(no)
+    if (known !== undefined) {
+      known.usedAt = this.round
+      return known
+    }
     const row = await this.committer().run('loadMailboxByNumber', no)
     return row === undefined ? undefined : this.enter(row)
   }
@@ -83,7 +89,15 @@ export class Ledger {
     mailbox.usedAt = this.round
     this.byNo.set(mailbox.no, mailbox)
     this.byKey.set(mailbox.kind + mailbox.owner, mailbox)
+    // A device may have been revoked, or a limit lowered, while nobody looked.
+    this.review(mailbox)
     return mailbox
+  }
+
+  /** Frees what nobody holds back any more. */
+  review(mailbox: Mailbox): void {
+    this.raiseFloors([mailbox])
+    this.watch(mailbox)
   }
 
   /** The mailbox no longer exists. */
@@ -98,8 +112,8 @@ export class Ledger {
   /** A device holds nothing back any more. */
   dropDevice(device: number): void {
     for (const mailbox of this.byNo.values()) {
-      if (mailbox.cursors.delete(device)) this.marked.add(mailbox)
       mailbox.untils.delete(device)
+      if (mailbox.cursors.delete(device)) this.raiseFloors([mailbox])
     }
   }
 

@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
@@ -71,20 +71,20 @@ export function whoHolds(path: string): Holder | 'unknown' | undefined {
     throw new StoreRefusal(`${lockPath} cannot be opened: check who may read it`, { cause: error })
   }
   try {
+    // A connection that may not write does not try the lock.
+    if (!isWritable(lockPath)) return aliveHolder(db)
     db.exec('BEGIN IMMEDIATE')
     db.exec('ROLLBACK')
     return undefined
   } catch (error) {
-    const code = resultCode(error)
-    if (code === readOnly) return aliveHolder(db)
-    if (code !== busy) throw new StoreRefusal(unusable(lockPath), { cause: error })
+    if (resultCode(error) !== busy) throw new StoreRefusal(unusable(lockPath), { cause: error })
     return knownHolder(db) ?? 'unknown'
   } finally {
     db.close()
   }
 }
 
-/** Without the right to try the lock, whether the process that took it last still runs must do. */
+/** For those who may not try the lock: the process that took it last, if it still runs. */
 function aliveHolder(db: DatabaseSync): Holder | undefined {
   const holder = knownHolder(db)
   if (holder === undefined) return undefined
@@ -93,6 +93,15 @@ function aliveHolder(db: DatabaseSync): Holder | undefined {
     return holder
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM' ? holder : undefined
+  }
+}
+
+function isWritable(file: string): boolean {
+  try {
+    accessSync(file, constants.W_OK)
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -134,9 +143,8 @@ function unusable(lockPath: string): string {
   return `${lockPath} cannot be used: if no Sotto is running, delete it and start again`
 }
 
-/** SQLITE_BUSY, SQLITE_READONLY */
+/** SQLITE_BUSY */
 const busy = 5
-const readOnly = 8
 
 function inUse(path: string, holder: Holder | undefined): StoreRefusal {
   if (holder === undefined) return new StoreRefusal(`${path} is in use by another process: stop it first`)

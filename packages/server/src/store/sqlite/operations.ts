@@ -4,7 +4,7 @@ import { sweepBuckets } from './buckets.ts'
 import { devicesOf, findDevice, listDevices, openDevice, renameDevice, revokeDevice, touchDevice } from './devices.ts'
 import { admitMembers, applyGroup, groupsOf, listGroups, loadGroup, purgeGroups } from './groups.ts'
 import { expireIds, findId, mergeIds } from './ids.ts'
-import { addPreKeys, claimPreKeys, countKeys, setIdentity } from './keys.ts'
+import { addPreKeys, claimPreKeys, countKeys, keysLow, setIdentity } from './keys.ts'
 import { countPairs, floorToFree, loadMailbox, loadMailboxByNumber, saveCursors, trimMailboxes } from './mailboxes.ts'
 import { readEntries, readSubscriptions, seekSettled } from './reads.ts'
 import { expiredFloors, sweepExpiring } from './sweep.ts'
@@ -48,6 +48,7 @@ export const reads = {
   findDevice,
   findId,
   groupsOf,
+  keysLow,
   listDevices,
   listGroups,
   readEntries,

@@ -72,6 +72,7 @@ export class Pages {
 
   private readRecent(items: Item[], mailbox: Mailbox, after: number, limit: ReadLimit): void {
     const now = this.clock.now()
+    const isFirst = items.length === 0
     let entries = 0
     let bytes = 0
     for (let seq = after + 1; seq <= mailbox.durable && entries < limit.entries; seq++) {
@@ -81,7 +82,7 @@ export class Pages {
         continue
       }
       bytes += entry.json.length
-      if (entries > 0 && bytes > limit.bytes) return
+      if ((entries > 0 || !isFirst) && bytes > limit.bytes) return
       items.push(entry)
       entries++
     }

@@ -1,4 +1,5 @@
 import type { OneTimePreKey } from '@sotto/protocol'
+import type { Clock } from '../../clock.ts'
 import type {
   Ack,
   Appended,
@@ -32,11 +33,12 @@ import { type RunFilter, SurelyNew } from './idempotency/surely-new.ts'
 import type { JournalRecord } from './journal.ts'
 import { Ledger } from './ledger.ts'
 import type { DatabaseLock } from './lock.ts'
-import type { Mailbox, Recorded } from './mailbox.ts'
+import { Mailbox, type Recorded } from './mailbox.ts'
 import type { LoadedMailbox } from './mailboxes.ts'
 import { Membership } from './membership.ts'
 import { Pages } from './pages.ts'
 import { Reader } from './reader.ts'
+import { risingClock } from './rising-clock.ts'
 import { startThread } from './thread.ts'
 import type { FilterChange } from './threads.ts'
 import { Upkeep } from './upkeep.ts'
@@ -48,6 +50,8 @@ export interface Recovered {
   /** The users of the sending devices. */
   readonly users: ReadonlyMap<number, string>
   readonly filters: readonly RunFilter[]
+  /** When the newest entry was received. */
+  readonly newestMs: number
 }
 
 /**
@@ -56,6 +60,7 @@ export interface Recovered {
  */
 export class SqliteStore implements Store {
   private readonly options: StoreOptions
+  private readonly clock: Clock
   private readonly lock: DatabaseLock
   private readonly reader: Reader
   private readonly committer: Committer
@@ -70,7 +75,9 @@ export class SqliteStore implements Store {
   private closing: Promise<void> | null = null
 
   constructor(options: StoreOptions & { readonly path: string }, lock: DatabaseLock, recovered: Recovered) {
-    const { clock, limits, retentionMs, path } = options
+    const { limits, retentionMs, path } = options
+    const clock = risingClock(options.clock, recovered.newestMs)
+    this.clock = clock
     this.options = options
     this.lock = lock
     this.reader = new Reader(startThread('reader', { path }))
@@ -133,10 +140,12 @@ export class SqliteStore implements Store {
   }
 
   async revokeDevice(userId: string, deviceId: string): Promise<boolean> {
-    const revoked = await this.committer.run('revokeDevice', { userId, deviceId, now: this.options.clock.now() })
+    const revoked = await this.committer.run('revokeDevice', { userId, deviceId, now: this.clock.now() })
     if (revoked === undefined) return false
     this.directory.forget(userId, deviceId, revoked.no)
     this.dropMailbox(revoked.deviceMailbox)
+    // Loading a mailbox frees what only this device held back.
+    for (const no of revoked.mailboxes) this.ledger.findByNumber(no).catch(() => {})
     return true
   }
 
@@ -189,7 +198,7 @@ export class SqliteStore implements Store {
   }
 
   horizon(): number {
-    return Math.min(this.committer.since, this.options.clock.now())
+    return Math.min(this.committer.since, this.clock.now())
   }
 
   createGroup(request: CreateGroup): Promise<Group> {
@@ -209,21 +218,25 @@ export class SqliteStore implements Store {
   }
 
   setIdentity(device: Device, keys: IdentityKeys): Promise<void> {
-    return this.committer.run('setIdentity', { device: device.no, keys, now: this.options.clock.now() })
+    return this.committer.run('setIdentity', { device: device.no, keys, now: this.clock.now() })
   }
 
   addPreKeys(device: Device, preKeys: readonly OneTimePreKey[]): Promise<number> {
-    const { clock, limits } = this.options
-    return this.committer.run('addPreKeys', { device: device.no, preKeys, now: clock.now(), limits })
+    const { limits } = this.options
+    return this.committer.run('addPreKeys', { device: device.no, preKeys, now: this.clock.now(), limits })
   }
 
   claimPreKeys(claim: Claim): Promise<readonly Claimed[]> {
-    const { clock, limits } = this.options
-    return this.committer.run('claimPreKeys', { ...claim, now: clock.now(), limits })
+    const { limits } = this.options
+    return this.committer.run('claimPreKeys', { ...claim, now: this.clock.now(), limits })
   }
 
   countKeys(device: Device): Promise<KeyCounts> {
     return this.reader.run('countKeys', { device: device.no })
+  }
+
+  keysLow(device: Device): Promise<KeyCounts | undefined> {
+    return this.reader.run('keysLow', { device: device.no, low: this.options.limits.KEYS_LOW })
   }
 
   putTicket(ticket: Ticket): Promise<void> {
@@ -231,7 +244,7 @@ export class SqliteStore implements Store {
   }
 
   takeTicket(hash: string): Promise<Ticket | undefined> {
-    return this.committer.run('takeTicket', { hash, now: this.options.clock.now() })
+    return this.committer.run('takeTicket', { hash, now: this.clock.now() })
   }
 
   async exportAccount(userId: string): Promise<Record<string, unknown>> {
@@ -248,12 +261,13 @@ export class SqliteStore implements Store {
     await this.ledger.persist()
     await this.committer.settleAll()
     const erased = await this.committer.run('eraseAccount', { userId })
+    for (const { no, deviceId } of erased.devices) this.directory.forget(userId, deviceId, no)
     for (const no of erased.mailboxes) this.dropMailbox(no)
     for (const { mailbox, bytes } of erased.emptied) {
       const known = this.ledger.knownByNumber(mailbox)
       if (known !== undefined) known.bytes -= bytes
     }
-    return { devices: devices.map(({ deviceId }) => deviceId), groups: erased.groups }
+    return { devices: erased.devices.map(({ deviceId }) => deviceId), groups: erased.groups }
   }
 
   sweep(): Promise<Swept> {
@@ -326,9 +340,8 @@ export class SqliteStore implements Store {
     for (const { pos, bytes, records } of journal) {
       const recorded: Recorded[] = []
       for (const record of records) {
-        const to = known.get(record.mailbox)
-        // Of a mailbox that was dropped since.
-        if (to === undefined || record.seq !== to.head + 1) continue
+        const to = known.get(record.mailbox) ?? droppedMailbox(record)
+        known.set(record.mailbox, to)
         const userId = users.get(record.sender) ?? ''
         const key = record.id === '' ? '' : `${record.sender}:${record.id}`
         const entry = {
@@ -344,8 +357,9 @@ export class SqliteStore implements Store {
         this.appender.recover(entry)
         recorded.push(entry)
       }
-      this.committer.recover(pos, recorded, bytes, this.options.clock.now())
+      this.committer.recover(pos, recorded, bytes, this.clock.now())
     }
+    for (const mailbox of known.values()) if (!mailbox.dead) this.ledger.review(mailbox)
   }
 
   private dropMailbox(no: number): void {
@@ -358,4 +372,13 @@ export class SqliteStore implements Store {
     this.membership.evict()
     this.directory.evict()
   }
+}
+
+/** Stands for a mailbox that is no more while the journal still holds entries of it: their ids must be known. */
+function droppedMailbox({ mailbox: no, seq }: JournalRecord): Mailbox {
+  const head = seq - 1
+  const counts = { head, floor: head, limitFloor: 0, delivered: head, receivedAt: 0, bytes: 0 }
+  const mailbox = new Mailbox({ no, kind: 'device', owner: '', ...counts, cursors: [], pairs: [] })
+  mailbox.dead = true
+  return mailbox
 }

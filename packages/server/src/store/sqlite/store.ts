@@ -30,7 +30,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       const user = db.prepare('SELECT user_id AS userId FROM devices WHERE no = ?')
       const users = new Map([...senders].map((no) => [no, (user.get(no) as { userId: string } | undefined)?.userId ?? '']))
       const filters = readerOf(db).loadFilters()
-      return new SqliteStore(options, lock, { journal, mailboxes, users, filters })
+      const { newest } = db.prepare('SELECT coalesce(max(received_at), 0) AS newest FROM mailboxes').get() as { newest: number }
+      const newestMs = journal.at(-1)?.records.at(-1)?.receivedAt ?? newest
+      return new SqliteStore(options, lock, { journal, mailboxes, users, filters, newestMs })
     } finally {
       db.close()
     }

@@ -217,6 +217,24 @@ export function keyTests(open: NewWorld): void {
     expect(await refusal(all)).toMatchObject({ code: 'rate_limited', retryAfterMs: 3_600_000 })
   })
 
+  test('a device that has uploaded keys and runs low is told, others are not', async () => {
+    const world = await open({ ...unlimited, KEYS_LOW: 2 })
+    const alice = await keyed(world, 'alice', 'default', [1, 2, 3])
+    const never = await keyed(world, 'alice', 'laptop', [])
+    const claim = () => world.store.claimPreKeys({ ...fromAlice, device: 'default' })
+    await claim()
+    await world.pause()
+    expect(await world.store.keysLow(alice)).toBeUndefined()
+    await claim()
+    expect(await world.store.keysLow(alice)).toEqual({ oneTimePreKeys: 1, keyPackages: 0 })
+    await claim()
+    await world.pause()
+    expect(await world.store.keysLow(alice)).toEqual({ oneTimePreKeys: 0, keyPackages: 0 })
+    expect(await world.store.keysLow(never)).toBeUndefined()
+    await world.store.addPreKeys(alice, [key(4), key(5)])
+    expect(await world.store.keysLow(alice)).toBeUndefined()
+  })
+
   test("revoking a device drops its keys, not another's", async () => {
     const world = await open()
     const phone = await keyed(world, 'alice', 'phone', [1])

@@ -83,6 +83,57 @@ export function limitTests(open: NewWorld): void {
     expect(await world.words(mailbox, head)).toEqual(['last'])
   })
 
+  test('what was acknowledged counts no more, and not twice either', async () => {
+    const world = await open({ MAILBOX_BYTES: 64 * KiB })
+    const alice = await world.device('alice')
+    const phone = await world.device('bob', 'phone', { holds: true })
+    const laptop = await world.device('bob', 'laptop', { holds: true })
+    const { mailbox } = await world.mailbox(phone, 'user')
+    const kilobyte = 'x'.repeat(KiB)
+    let head = 0
+    for (const round of numbers(1, 20)) {
+      head = Math.max(
+        ...(await world.sendAll(
+          alice,
+          'bob',
+          numbers(1, 40).map((n) => `${round}.${n}`),
+          kilobyte,
+        )),
+      )
+      // Acknowledged before, while and after it is moved about.
+      if (round % 3 === 0) await world.acknowledge(laptop, mailbox, head)
+      const sweeping = world.store.sweep()
+      await world.acknowledge(phone, mailbox, head - (round % 2))
+      if (round % 3 === 1) await world.acknowledge(laptop, mailbox, head)
+      await sweeping
+      await world.acknowledge(laptop, mailbox, head)
+      await world.acknowledge(phone, mailbox, head)
+    }
+    await world.pause()
+    await world.sendAll(
+      alice,
+      'bob',
+      numbers(1, 40).map((n) => `held ${n}`),
+      kilobyte,
+    )
+    await world.acknowledge(phone, mailbox, head + 40)
+    await world.pause()
+    const items = await world.read(mailbox, head)
+    expect(items.map(({ seq }) => seq)).toEqual(numbers(head + 1, head + 40))
+    expect(items.some(isGap)).toBe(false)
+    head += 40
+    await world.eventually(async () => {
+      head = (await world.send(alice, 'bob', { id: `more ${head}`, ciphertext: kilobyte })).seq
+      await world.acknowledge(phone, mailbox, head)
+      const { cursor } = await world.mailbox(laptop, 'user')
+      const entries = entriesOf(await world.read(mailbox, cursor))
+      const bytes = entries.reduce((sum, { json }) => sum + json.length, 0)
+      expect(entries.length).toBeLessThan(head - cursor)
+      expect(bytes).toBeLessThanOrEqual(64 * KiB)
+      expect(bytes).toBeGreaterThan(48 * KiB)
+    })
+  })
+
   test('one sender may have so many messages undelivered, another is not held up', async () => {
     const world = await open({ PAIR_ENTRIES: 3 })
     const phone = await world.device('alice', 'phone')
