@@ -9,9 +9,9 @@ import type { RunReport } from './report.ts'
 import { inScratch } from './scratch.ts'
 
 /**
- * Cuts the power of the server's disk again and again (`npm run powercut`), while devices talk or, with `--prekeys`, while one-time
- * keys are claimed; with `--full` it uses up the disk's space instead.
- * `--control` runs the same with a SQLite that syncs less than it is told to: that must be noticed.
+ * Cuts the power of the server's disk again and again (`npm run powercut`), while devices talk or, with `--prekeys`, while
+ * one-time keys are claimed; with `--full` it uses up the disk's space instead. `--control` runs
+ * the same with a SQLite that syncs less than it is told to: that must be noticed.
  */
 const { values } = parseArgs({
   options: {
@@ -45,7 +45,10 @@ async function onImage(run: (directory: string, image: Ext4Image) => Promise<Run
   })
 }
 
-/** What is written, but not synced, is gone. */
+/**
+ * What is written, but not synced, is gone. The server ends first: a sync that is under way while the file system shuts
+ * down may report success falsely, which a machine without power does not live to see.
+ */
 function powerCut(image: Ext4Image): Death {
   return {
     name: 'power cut',
@@ -53,8 +56,8 @@ function powerCut(image: Ext4Image): Death {
     dataDir: image.mountPoint,
     execArgv: values.control ? ['--import', careless] : [],
     async strike(server) {
-      image.cutPower()
       await server.kill()
+      image.cutPower()
       image.remount()
     },
   }

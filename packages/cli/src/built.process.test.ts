@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, realpathSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { scratchDirectory, serving, sotto } from './sotto-process.suite.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -28,13 +28,11 @@ function copyOfTree(): string {
 }
 
 test('what is built serves like the sources, its threads included, and ends with 0 on SIGTERM', async () => {
-  const copy = copyOfTree()
-  const built = spawnSync(process.execPath, [path.join(copy, 'scripts/build.ts')], { cwd: copy, encoding: 'utf8' })
-  expect({ status: built.status, said: built.stdout + built.stderr }).toEqual({ status: 0, said: '' })
-  const program = [path.join(copy, 'packages/cli/dist/main.js')]
+  const copy = builtCopy()
+  const program = [process.execPath, path.join(copy, 'packages/cli/dist/main.js')]
   const cwd = scratchDirectory()
 
-  const server = await serving([], { cwd, program })
+  const server = await serving(['serve'], { cwd, program })
   const { stdout: token } = await sotto(['token', 'alice'], { cwd, program })
   const answer = await fetch(`http://127.0.0.1:${server.port}/messages`, {
     method: 'POST',
@@ -46,6 +44,31 @@ test('what is built serves like the sources, its threads included, and ends with
   expect(doctor.stdout).toMatch(/\n {2}ok {7}ready {7}store and bus answer\n/)
   expect(doctor.code).toBe(0)
   const second = await sotto(['serve', '--port', '0'], { cwd, program })
-  expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining(`is in use by process ${server.child.pid}`) })
+  expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining(`is in use by process ${server.pid}`) })
   expect(await server.stop()).toEqual({ code: 0, signal: null })
+
+  // SIGTERM must reach the server through npm and the shell between them, and its exit code come back.
+  const npm = await serving([], { cwd: copy, program: ['npm', 'start'], env: { npm_config_update_notifier: 'false', HOME: cwd } })
+  onTestFinished(() => endIfRunning(npm.pid))
+  expect(await npm.stop()).toEqual({ code: 0, signal: null })
+  expect(npm.log()).toMatch(/"stopped"\}\n$/)
 })
+
+function endIfRunning(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended, as it should.
+  }
+}
+
+/** The copy, built. */
+function builtCopy(): string {
+  const copy = copyOfTree()
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(copy, 'scripts/build.ts')], {
+    cwd: copy,
+    encoding: 'utf8',
+  })
+  expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: '' })
+  return copy
+}

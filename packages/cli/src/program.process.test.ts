@@ -52,7 +52,7 @@ test.each([
 test('an older Node.js is refused in one line, before anything that it could stumble over', async () => {
   const pretend = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } })"
   const main = new URL('./main.ts', import.meta.url).pathname
-  const program = ['-C', 'source', '--import', `data:text/javascript,${encodeURIComponent(pretend)}`, main]
+  const program = [process.execPath, '-C', 'source', '--import', `data:text/javascript,${encodeURIComponent(pretend)}`, main]
   const line = 'sotto: this is Node.js 20.20.2, and Sotto needs Node.js 24 or newer: install it, or put it first in PATH\n'
   expect(await sotto(['serve'], { cwd: scratchDirectory(), program })).toEqual({ code: 1, stdout: '', stderr: line })
 })

@@ -7,7 +7,7 @@ import { printJson } from './terminal.ts'
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
 /** Exit codes: all is well; it could not be done, or the doctor found a problem; the call itself was wrong. */
-export const exitCodes = { ok: 0, failed: 1, usage: 2 } as const
+const exitCodes = { ok: 0, failed: 1, usage: 2 } as const
 
 /**
  * Runs `sotto` with its arguments and gives the exit code. A server goes on running after that.

@@ -9,14 +9,14 @@ import { createServer, readConfig } from '@sotto/server'
 import { onTestFinished } from 'vitest'
 
 /** `sotto` from its sources. */
-const fromSources = ['-C', 'source', fileURLToPath(new URL('./main.ts', import.meta.url))]
+const fromSources = [process.execPath, '-C', 'source', fileURLToPath(new URL('./main.ts', import.meta.url))]
 
 export interface Call {
   /** The working directory: where `.env` and `data` are. */
   readonly cwd: string
   /** Settings. Nothing else of the environment of the tests is passed on that the command reads. */
   readonly env?: Readonly<Record<string, string>>
-  /** The arguments of Node.js, its program last; left out: `sotto` from its sources. */
+  /** What to run, with its first arguments; left out: `sotto` from its sources. */
   readonly program?: readonly string[]
 }
 
@@ -45,29 +45,32 @@ export async function sottoJson(
 export interface Serving {
   readonly child: ChildProcess
   readonly port: number
+  /** Of the server itself, whatever started it. */
+  readonly pid: number
   /** What it wrote to the standard output so far. */
   log(): string
   /** SIGTERM; gives how it ended. */
   stop(): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
-/** `sotto serve` on loopback, once it listens. */
+/** A call that serves, on loopback, once it listens. */
 export async function serving(args: readonly string[], { env, ...call }: Call): Promise<Serving> {
-  const child = start(['serve', ...args], { ...call, env: { HOST: '127.0.0.1', PORT: '0', ...env } })
+  const child = start(args, { ...call, env: { HOST: '127.0.0.1', PORT: '0', ...env } })
   let log = ''
   let errors = ''
   child.stderr!.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk))
-  const port = await new Promise<number>((resolve, reject) => {
+  const { port, pid } = await new Promise<{ port: number; pid: number }>((resolve, reject) => {
     child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
       log += chunk
       const line = log.split('\n').find((one) => one.includes('"listening"'))
-      if (line?.endsWith('}')) resolve((JSON.parse(line) as { port: number }).port)
+      if (line?.endsWith('}')) resolve(JSON.parse(line) as { port: number; pid: number })
     })
     child.on('exit', (code) => reject(new Error(`ended with ${code}:\n${log}${errors}`)))
   })
   return {
     child,
     port,
+    pid,
     log: () => log,
     async stop() {
       child.kill('SIGTERM')
@@ -80,7 +83,8 @@ export async function serving(args: readonly string[], { env, ...call }: Call): 
 function start(args: readonly string[], { cwd, env = {}, program = fromSources }: Call): ChildProcess {
   const { PATH, NODE_COMPILE_CACHE } = process.env
   const inherited = { PATH, NODE_COMPILE_CACHE }
-  const child = spawn(process.execPath, [...program, ...args], {
+  const [executable = '', ...first] = program
+  const child = spawn(executable, [...first, ...args], {
     cwd,
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -16,7 +16,10 @@ export const limitTable = {
   USER_GROUPS: [1_000, 'groups of one user'],
   USER_SOCKETS: [20, 'open sockets of one user'],
   SOCKETS: [20_000, 'open sockets of one process'],
-  MAILBOX_ENTRIES: [10_000, 'entries that a device may hold back in one mailbox'],
+  MAILBOX_ENTRIES: [
+    10_000,
+    'entries that a device may hold back in one mailbox, or that may wait where no device holds any back',
+  ],
   MAILBOX_BYTES: [64 * MiB, 'bytes that a device may hold back in one mailbox'],
   PAIR_ENTRIES: [2_000, 'undelivered messages from one user to another'],
   PAIR_BYTES: [32 * MiB, 'undelivered bytes from one user to another'],

@@ -58,12 +58,12 @@ test('a healthy database is looked at from all sides and stays as it is', async 
 
 test('a running server is named, asked, and not disturbed', async () => {
   const cwd = scratchDirectory()
-  const server = await serving([], { cwd })
+  const server = await serving(['serve'], { cwd })
   const { code, of, findings } = await examined({ cwd }, ['--port', String(server.port)])
   expect(code).toBe(0)
   expect(of('lock')).toMatchObject({
     level: 'ok',
-    message: expect.stringContaining(`process ${server.child.pid} has the database open`),
+    message: expect.stringContaining(`process ${server.pid} has the database open`),
   })
   expect(of('integrity')).toMatchObject({ level: 'ok' })
   expect(of('server')).toMatchObject({ level: 'ok', message: `http://127.0.0.1:${server.port} answers` })
@@ -76,7 +76,7 @@ test('a running server is named, asked, and not disturbed', async () => {
 
 test('a server that listens elsewhere, or another one in its place, is told', async () => {
   const cwd = scratchDirectory()
-  const server = await serving([], { cwd })
+  const server = await serving(['serve'], { cwd })
   const free = await listening()
   await free.close()
   const elsewhere = await examined({ cwd, env: { PORT: String(free.port) } })

@@ -5,7 +5,7 @@ import { scratchDirectory, serving, sotto } from '../sotto-process.suite.ts'
 
 test('serves, logs JSON lines, and ends with 0 on SIGTERM', async () => {
   const cwd = scratchDirectory()
-  const server = await serving([], { cwd })
+  const server = await serving(['serve'], { cwd })
   const health = await fetch(`http://127.0.0.1:${server.port}/ready`)
   expect(await health.json()).toEqual({ status: 'ready', store: 'ok', bus: 'ok' })
   expect(existsSync(path.join(cwd, 'data', 'sotto.db'))).toBe(true)
@@ -21,7 +21,7 @@ test('serves, logs JSON lines, and ends with 0 on SIGTERM', async () => {
 test('options win over the environment, which wins over .env', async () => {
   const cwd = scratchDirectory()
   writeFileSync(path.join(cwd, '.env'), 'DATA_DIR=from-file\nPORT=1\nLOG_LEVEL=debug\n')
-  const server = await serving(['--data', 'from-option', '--port', '0', '--json'], {
+  const server = await serving(['serve', '--data', 'from-option', '--port', '0', '--json'], {
     cwd,
     env: { DATA_DIR: 'from-environment', PORT: '2' },
   })
@@ -33,16 +33,14 @@ test('options win over the environment, which wins over .env', async () => {
 
 test('a second server on the same data is refused and told who is first', async () => {
   const cwd = scratchDirectory()
-  const first = await serving([], { cwd })
+  const first = await serving(['serve'], { cwd })
   const second = await sotto(['serve'], { cwd, env: { PORT: '0', HOST: '127.0.0.1' } })
   expect(second).toMatchObject({ code: 1, stdout: '' })
-  expect(second.stderr).toMatch(
-    new RegExp(`^sotto: .*sotto\\.db is in use by process ${first.child.pid} since .*: stop it first\n$`),
-  )
+  expect(second.stderr).toMatch(new RegExp(`^sotto: .*sotto\\.db is in use by process ${first.pid} since .*: stop it first\n$`))
 })
 
 test('a port in use is refused, and no half server is left', async () => {
-  const first = await serving([], { cwd: scratchDirectory() })
+  const first = await serving(['serve'], { cwd: scratchDirectory() })
   const second = await sotto(['serve', '--port', String(first.port), '--host', '127.0.0.1'], { cwd: scratchDirectory() })
   expect(second.code).toBe(1)
   expect(second.stderr).toBe(`sotto: PORT: ${first.port} is in use: stop the other program, or choose another port\n`)

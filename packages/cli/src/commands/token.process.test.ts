@@ -10,7 +10,7 @@ function claimsOf(token: string): Record<string, unknown> {
 
 test('prints a token, and nothing else, that the server takes', async () => {
   const cwd = scratchDirectory()
-  const server = await serving([], { cwd })
+  const server = await serving(['serve'], { cwd })
   const { code, stdout, stderr } = await sotto(['token', 'alice'], { cwd })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
@@ -37,7 +37,7 @@ test('JWT_SECRET signs, wherever it comes from', async () => {
   const JWT_SECRET = 'a secret that is long enough for HS256'
   const cwd = scratchDirectory()
   writeFileSync(path.join(cwd, '.env'), `JWT_SECRET=${JWT_SECRET}\n`)
-  const server = await serving([], { cwd: scratchDirectory(), env: { JWT_SECRET } })
+  const server = await serving(['serve'], { cwd: scratchDirectory(), env: { JWT_SECRET } })
   const { stdout } = await sotto(['token', 'alice'], { cwd })
   const headers = { Authorization: `Bearer ${stdout.trim()}` }
   expect((await fetch(`http://127.0.0.1:${server.port}/devices`, { headers })).status).toBe(200)

@@ -212,7 +212,9 @@ describe('other ways to go', () => {
     await member.pick('msg', ({ id }) => id === 'probe')
     await member.flushed()
     expect(inMailbox(member, mailbox)).toEqual(['msg:in', 'membership:-jon'])
-    expect(await member.refusal({ type: 'msg', id: 'x', to: groupId, scope: 'group', ciphertext: 'x' })).toMatchObject({ code: 'not_member' })
+    expect(await member.refusal({ type: 'msg', id: 'x', to: groupId, scope: 'group', ciphertext: 'x' })).toMatchObject({
+      code: 'not_member',
+    })
   })
 
   test('a group that is deleted takes nothing more, from anybody', async () => {
@@ -222,7 +224,9 @@ describe('other ways to go', () => {
     await relay.call('DELETE /groups/:groupId', { as: 'kim', params: { groupId } })
     for (const peer of [owner, member]) {
       await peer.pick('membership', ({ removed }) => removed.includes('kim') && removed.includes('leo'))
-      expect(await peer.refusal({ type: 'msg', id: 'x', to: groupId, scope: 'group', ciphertext: 'x' })).toMatchObject({ code: 'not_member' })
+      expect(await peer.refusal({ type: 'msg', id: 'x', to: groupId, scope: 'group', ciphertext: 'x' })).toMatchObject({
+        code: 'not_member',
+      })
     }
   })
 

@@ -1,4 +1,4 @@
-import { type Limits, SottoError } from '@sotto/protocol'
+import { type LimitName, type Limits, SottoError } from '@sotto/protocol'
 import type { Clock } from '../../clock.ts'
 import { frameJson } from '../frame-json.ts'
 import { mailboxName } from '../mailbox-name.ts'
@@ -10,6 +10,9 @@ import { contentDigest } from './journal.ts'
 import type { Ledger } from './ledger.ts'
 import type { Mailbox, Recorded } from './mailbox.ts'
 import type { Reader } from './reader.ts'
+
+/** When a sender may look again whether its recipient has been online. */
+const fullRetryMs = 60_000
 
 export interface AppenderParts {
   readonly clock: Clock
@@ -117,7 +120,7 @@ export class Appender {
     const mailbox = this.mailboxInMemory(draft.to)
     if (mailbox === undefined) return null
     if (this.parts.surelyNew.mayContain(idempotencyKey(draft.from.no, draft.id))) return null
-    if (draft.to.kind !== 'group' && this.isFull(mailbox, draft)) return null
+    if (draft.to.kind !== 'group' && this.fullBy(mailbox, draft) !== undefined) return null
     return this.admit(draft, key, mailbox)
   }
 
@@ -146,11 +149,10 @@ export class Appender {
     const mailbox = await this.loadMailbox(draft.to)
     if (mailbox === 'moved') return { answer: Promise.resolve('moved') }
     if (mailbox === undefined) throw new SottoError('not_found', 'the recipient has no such device')
-    if (draft.to.kind !== 'group' && this.isFull(mailbox, draft)) {
+    if (draft.to.kind !== 'group' && this.fullBy(mailbox, draft) !== undefined) {
       await this.recount(mailbox)
-      if (this.isFull(mailbox, draft)) {
-        throw new SottoError('mailbox_full', undefined, { limit: 'PAIR_ENTRIES', retryAfterMs: 60_000 })
-      }
+      const limit = this.fullBy(mailbox, draft)
+      if (limit !== undefined) throw new SottoError('mailbox_full', undefined, { limit, retryAfterMs: fullRetryMs })
     }
     return { answer: this.admit(draft, key, mailbox) }
   }
@@ -265,12 +267,16 @@ export class Appender {
     return (await ledger.find('group', to.groupId, false)) ?? 'moved'
   }
 
-  private isFull(mailbox: Mailbox, { from, body }: Draft): boolean {
+  /** The limit that keeps a message out; undefined: there is room. */
+  private fullBy(mailbox: Mailbox, { from, body }: Draft): LimitName | undefined {
     const { limits } = this.parts
     const pair = mailbox.undelivered(from.userId)
-    if (pair.entries >= limits.PAIR_ENTRIES || pair.bytes + body.length > limits.PAIR_BYTES) return true
+    if (pair.entries >= limits.PAIR_ENTRIES) return 'PAIR_ENTRIES'
+    if (pair.bytes + body.length > limits.PAIR_BYTES) return 'PAIR_BYTES'
+    if (mailbox.isHeld) return undefined
     // Where nobody holds anything back, nothing else bounds what waits for a first delivery.
-    return !mailbox.isHeld && mailbox.head - Math.max(mailbox.delivered, mailbox.floor) >= limits.MAILBOX_ENTRIES
+    const waiting = mailbox.head - Math.max(mailbox.delivered, mailbox.floor)
+    return waiting >= limits.MAILBOX_ENTRIES ? 'MAILBOX_ENTRIES' : undefined
   }
 
   private async recount(mailbox: Mailbox): Promise<void> {

@@ -4,7 +4,7 @@ import type { Arguments, Result, WriteName } from './operations.ts'
 import { Segments } from './segments.ts'
 import type { Settle } from './settle.ts'
 import type { Thread } from './thread.ts'
-import { type Batch, type FilterChange, type Outcome, type Task, unwrap, type WriterReply } from './threads.ts'
+import { type Batch, type Outcome, type SettledChange, type Task, unwrap, type WriterReply } from './threads.ts'
 
 /** Records that a settlement takes at most: a few milliseconds of the writer's time. */
 const settleRecords = 4_096
@@ -41,7 +41,9 @@ export interface CommitterEvents {
   committed(records: readonly Recorded[], durationMs: number): void
   /** Records are not; the latest first. */
   undone(record: Recorded): void
-  settled(records: readonly Recorded[], filters: FilterChange | null): void
+  settled(records: readonly Recorded[]): void
+  /** What a settlement added to the tables; told before its records are. */
+  added(change: SettledChange): void
   trouble(why: string): void
 }
 
@@ -180,7 +182,10 @@ export class Committer {
   }
 
   private post(): void {
-    if (this.dead) return this.fail('the writer thread has ended')
+    if (this.dead) {
+      if (this.open.records.length > 0 || this.open.tasks.length > 0) this.fail('the store has closed')
+      return
+    }
     const batch = this.open
     this.open = emptyBatch()
     this.inFlight = batch
@@ -216,7 +221,7 @@ export class Committer {
   private answered(reply: WriterReply): void {
     if (reply.type === 'committed') this.committed(reply.outcomes)
     else if (reply.type === 'failed') this.fail(reply.why)
-    else if (reply.type === 'settled') this.settled(reply.filters)
+    else if (reply.type === 'settled') this.settled(reply.change)
     else {
       this.settling = []
       this.events.trouble(reply.why)
@@ -254,15 +259,15 @@ export class Committer {
     this.journalledBytes += row.bytes
   }
 
-  private settled(filters: FilterChange | null): void {
+  private settled(change: SettledChange): void {
+    this.events.added(change)
     const rows = this.settling
     this.settling = []
     this.journal.splice(0, rows.length)
     for (const row of rows) {
       this.journalled -= row.records.length
       this.journalledBytes -= row.bytes
-      this.events.settled(row.records, filters)
-      filters = null
+      this.events.settled(row.records)
     }
     if (this.inFlight === null && this.hasWork) this.post()
   }

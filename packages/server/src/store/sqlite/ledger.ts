@@ -185,7 +185,7 @@ export class Ledger {
         .run('trimMailboxes', marks)
         .then((freed) =>
           marked.forEach((mailbox, i) => {
-            mailbox.bytes -= freed[i]!
+            mailbox.settledBytes -= freed[i]!
           }),
         )
         .catch(() => {

@@ -50,8 +50,10 @@ export class Mailbox {
   /** The last seq that reached any device of the owner. */
   delivered: number
   receivedAt: number
-  /** Bytes above the floor. */
-  bytes: number
+  /** Bytes of what is settled and not yet trimmed. */
+  settledBytes: number
+  /** Bytes of what is not settled, above the floor. */
+  private recentBytes = 0
   readonly cursors = new Map<number, number>()
   /** Of former members' devices: where their window ends. */
   readonly untils = new Map<number, number>()
@@ -75,7 +77,7 @@ export class Mailbox {
     this.limitFloor = row.limitFloor
     this.delivered = row.delivered
     this.receivedAt = row.receivedAt
-    this.bytes = row.bytes
+    this.settledBytes = row.bytes
     for (const [device, seq, until] of row.cursors) {
       this.cursors.set(device, seq)
       if (until !== null) this.untils.set(device, until)
@@ -88,7 +90,7 @@ export class Mailbox {
   push(entry: Recorded): void {
     this.head = entry.seq
     this.receivedAt = entry.receivedAt
-    this.bytes += entry.json.length
+    if (entry.seq > this.floor) this.recentBytes += entry.json.length
     this.recent.push(entry)
     if (entry.userId !== '' && this.kind !== 'group') this.count(entry.userId, entry.json.length, entry.seq)
   }
@@ -97,7 +99,7 @@ export class Mailbox {
   pop(): void {
     const entry = this.recent.pop()!
     this.head = entry.seq - 1
-    this.bytes -= entry.json.length
+    this.recentBytes -= entry.json.length
     const pair = this.pairs.get(entry.userId)
     if (pair !== undefined && pair.last === entry.seq) {
       pair.entries--
@@ -107,12 +109,18 @@ export class Mailbox {
 
   /** The entry has left the journal. Entries leave in the order of their seqs. */
   settle(entry: Recorded): void {
+    if (entry.seq > this.floor) this.recentBytes -= entry.json.length
     this.settled = entry.seq
     this.recentStart++
     if (this.recentStart > 32 && this.recentStart * 2 > this.recent.length) {
       this.recent = this.recent.slice(this.recentStart)
       this.recentStart = 0
     }
+  }
+
+  /** Bytes held, at least. */
+  get bytes(): number {
+    return this.settledBytes + this.recentBytes
   }
 
   /** An entry that is not settled. */
@@ -166,10 +174,10 @@ export class Mailbox {
     return this.cursors.size > 0
   }
 
-  /** Gives up everything up to `floor`. What was not settled frees its bytes here, the rest when it is trimmed. */
+  /** Gives up everything up to `floor`. What is not settled frees its bytes here, the rest when it is trimmed. */
   raise(floor: number, limited: boolean): void {
     for (let seq = Math.max(this.floor, this.settled) + 1; seq <= floor; seq++) {
-      this.bytes -= this.recentEntry(seq)?.json.length ?? 0
+      this.recentBytes -= this.recentEntry(seq)!.json.length
     }
     this.floor = floor
     if (limited) this.limitFloor = floor

@@ -8,7 +8,9 @@ import { outcomeOf, type ReaderReply, type ReaderRequest } from './threads.ts'
 
 const { path } = workerData as { path: string }
 const port = parentPort!
-const db = openConnection(path, { readOnly: true })
+// Not opened read-only: such a connection cannot be the first one to a log.
+const db = openConnection(path)
+db.exec('PRAGMA query_only = 1')
 const operations = reads as unknown as Record<string, (db: DatabaseSync, args: unknown) => unknown>
 
 port.on('message', (request: ReaderRequest | 'close') => {

@@ -16,10 +16,15 @@ export interface Settle {
   readonly floors: Float64Array
 }
 
-/** Settles. Returns the ids for the idempotency index, packed. */
-export function settle(db: DatabaseSync, { upTo, floors }: Settle): Buffer {
-  const floorOf = new Map<number, number>()
-  for (let at = 0; at < floors.length; at += 2) floorOf.set(floors[at]!, floors[at + 1]!)
+export interface Settled {
+  /** For the idempotency index, packed. */
+  readonly ids: Buffer
+  /** Packed (mailbox, bytes): what went to `entries`. */
+  readonly kept: Float64Array
+}
+
+export function settle(db: DatabaseSync, { upTo, floors }: Settle): Settled {
+  const floorOf = currentFloors(db, floors)
   const rows = prepared(db, 'SELECT data FROM journal WHERE pos <= ? ORDER BY pos').all(upTo) as { data: Uint8Array }[]
   const heads = new Map<number, Head>()
   const kept: JournalRecord[] = []
@@ -37,11 +42,11 @@ export function settle(db: DatabaseSync, { upTo, floors }: Settle): Buffer {
       if (seq > (floorOf.get(mailbox) ?? 0)) kept.push(record)
     }
   }
-  insert(db, kept)
+  const bytes = insert(db, kept)
   const save = prepared(db, 'UPDATE mailboxes SET head = ?2, received_at = ?3 WHERE no = ?1')
   for (const [no, head] of heads) save.run(no, head.seq, head.receivedAt)
   prepared(db, 'DELETE FROM journal WHERE pos <= ?').run(upTo)
-  return ids.take()
+  return { ids: ids.take(), kept: bytes }
 }
 
 interface Head {
@@ -49,16 +54,30 @@ interface Head {
   receivedAt: number
 }
 
-/** In the order of the primary key, which is how a B-tree likes it. */
-function insert(db: DatabaseSync, kept: JournalRecord[]): void {
+/** A mailbox may have been trimmed since the settlement was planned. */
+function currentFloors(db: DatabaseSync, floors: Float64Array): Map<number, number> {
+  const select = prepared(db, 'SELECT floor FROM mailboxes WHERE no = ?')
+  const floorOf = new Map<number, number>()
+  for (let at = 0; at < floors.length; at += 2) {
+    const row = select.get(floors[at]!) as { floor: number } | undefined
+    floorOf.set(floors[at]!, Math.max(floors[at + 1]!, row?.floor ?? Number.MAX_SAFE_INTEGER))
+  }
+  return floorOf
+}
+
+/** In the order of the primary key, which is how a B-tree likes it. Returns packed (mailbox, bytes). */
+function insert(db: DatabaseSync, kept: JournalRecord[]): Float64Array {
   const add = prepared(
     db,
     'INSERT OR REPLACE INTO entries(id, kind, sender, received_at, expires_at, data) VALUES (?1 << 32 | ?2, ?, ?, ?, ?, ?)',
   )
+  const bytes = new Map<number, number>()
   kept.sort((a, b) => a.mailbox - b.mailbox || a.seq - b.seq)
   for (const { mailbox, seq, kind, sender, receivedAt, expiresAt, json } of kept) {
     add.run(mailbox, seq, kind, sender, receivedAt, expiresAt === 0 ? null : expiresAt, json)
+    bytes.set(mailbox, (bytes.get(mailbox) ?? 0) + json.length)
   }
+  return Float64Array.from([...bytes].flat())
 }
 
 /** Records of the idempotency index, packed as `IdempotencyWriter.addRun` takes them. */

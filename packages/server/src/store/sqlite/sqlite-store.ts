@@ -40,7 +40,7 @@ import { Pages } from './pages.ts'
 import { Reader } from './reader.ts'
 import { risingClock } from './rising-clock.ts'
 import { startThread } from './thread.ts'
-import type { FilterChange } from './threads.ts'
+import type { FilterChange, SettledChange } from './threads.ts'
 import { Upkeep } from './upkeep.ts'
 
 /** What the database held when it was opened. */
@@ -88,7 +88,8 @@ export class SqliteStore implements Store {
         options.onCommitted?.(records.length, durationMs)
       },
       undone: (record) => this.appender.undo(record),
-      settled: (records, filters) => this.settled(records, filters),
+      settled: (records) => this.settled(records),
+      added: (change) => this.added(change),
       trouble: (why) => options.onTrouble?.(why),
     })
     const { committer, reader, surelyNew } = this
@@ -265,7 +266,7 @@ export class SqliteStore implements Store {
     for (const no of erased.mailboxes) this.dropMailbox(no)
     for (const { mailbox, bytes } of erased.emptied) {
       const known = this.ledger.knownByNumber(mailbox)
-      if (known !== undefined) known.bytes -= bytes
+      if (known !== undefined) known.settledBytes -= bytes
     }
     return { devices: erased.devices.map(({ deviceId }) => deviceId), groups: erased.groups }
   }
@@ -323,8 +324,15 @@ export class SqliteStore implements Store {
     this.options.onAppended(records)
   }
 
-  private settled(records: readonly Recorded[], filters: FilterChange | null): void {
-    if (filters !== null) this.filtersChanged(filters)
+  private added({ filters, kept }: SettledChange): void {
+    this.filtersChanged(filters)
+    for (let at = 0; at < kept.length; at += 2) {
+      const known = this.ledger.knownByNumber(kept[at]!)
+      if (known !== undefined) known.settledBytes += kept[at + 1]!
+    }
+  }
+
+  private settled(records: readonly Recorded[]): void {
     for (const record of records) this.appender.forget(record)
   }
 

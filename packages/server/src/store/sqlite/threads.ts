@@ -36,8 +36,15 @@ export interface Refusal {
 export type WriterReply =
   | { readonly type: 'committed'; readonly outcomes: readonly Outcome[] }
   | { readonly type: 'failed'; readonly why: string }
-  | { readonly type: 'settled'; readonly upTo: number; readonly filters: FilterChange | null }
+  | { readonly type: 'settled'; readonly change: SettledChange }
   | { readonly type: 'unsettled'; readonly why: string }
+
+/** What a settlement did. */
+export interface SettledChange {
+  readonly filters: FilterChange
+  /** Packed (mailbox, bytes): what went to `entries`. */
+  readonly kept: Float64Array
+}
 
 /** What changes in the filters of the idempotency index. */
 export interface FilterChange {

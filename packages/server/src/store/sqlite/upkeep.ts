@@ -86,7 +86,7 @@ export class Upkeep {
       for (const freed of step.freed) {
         entries += freed.entries
         const known = ledger.knownByNumber(freed.mailbox)
-        if (known !== undefined) known.bytes -= freed.bytes
+        if (known !== undefined) known.settledBytes -= freed.bytes
       }
       more = step.more
     }

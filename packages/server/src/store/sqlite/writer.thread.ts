@@ -6,7 +6,7 @@ import { openConnection } from './schema.ts'
 import type { Span } from './segments.ts'
 import { settle } from './settle.ts'
 import { prepared } from './statements.ts'
-import { type Batch, type FilterChange, type Outcome, outcomeOf, type WriterReply } from './threads.ts'
+import { type Batch, type Outcome, outcomeOf, type WriterReply } from './threads.ts'
 
 /** The writer thread: the only one that changes the database. One batch, one transaction, one sync. */
 
@@ -61,9 +61,10 @@ function joined(spans: readonly Span[]): Uint8Array {
 function settleUpTo(request: NonNullable<Batch['settle']>): WriterReply {
   try {
     prepared(db, 'BEGIN IMMEDIATE').run()
-    const filters: FilterChange = addIds(db, settle(db, request))
+    const { ids, kept } = settle(db, request)
+    const filters = addIds(db, ids)
     prepared(db, 'COMMIT').run()
-    return { type: 'settled', upTo: request.upTo, filters }
+    return { type: 'settled', change: { filters, kept } }
   } catch (error) {
     return { type: 'unsettled', why: rolledBack(error) }
   }
