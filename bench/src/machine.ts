@@ -19,7 +19,7 @@ export interface Machine {
 
 export interface Revision {
   readonly commit: string
-  /** The tree differs from the commit. */
+  /** The tree differs from the commit, results of earlier runs aside. */
   readonly dirty: boolean
 }
 
@@ -50,7 +50,10 @@ export function filesystemOf(path: string, mounts: string): string {
 export function revision(root: string): Revision {
   const git = (...args: string[]) => execFileSync('git', ['--no-optional-locks', ...args], { cwd: root, encoding: 'utf8' }).trim()
   try {
-    return { commit: git('rev-parse', '--short', 'HEAD'), dirty: git('status', '--porcelain') !== '' }
+    return {
+      commit: git('rev-parse', '--short', 'HEAD'),
+      dirty: git('status', '--porcelain', '--', '.', ':!bench/results') !== '',
+    }
   } catch {
     return { commit: 'unknown', dirty: true }
   }

@@ -10,7 +10,7 @@ import { measureRelay } from './measurements/relay.ts'
 import { measureStored } from './measurements/stored.ts'
 import { type Letter, type Options, parseOptions, usage } from './options.ts'
 import { count, short } from './report/format.ts'
-import { writeResults } from './report/results-file.ts'
+import { isWhole, writeResults } from './report/results-file.ts'
 import type { Outcome, Row } from './report/row.ts'
 import { table } from './report/table.ts'
 import { fullSettings, quickSettings } from './settings.ts'
@@ -70,8 +70,9 @@ async function main(options: Options): Promise<void> {
   const took = `${count((performance.now() - beginMs) / 1_000)} s`
   if (profileDir !== undefined) console.log(`took ${took}; profiles in ${relative(root, profileDir)}`)
   else {
-    const results = { revision: revision(root), options, subject, settings, machine: facts, rows, numbers }
-    const path = writeResults(resolve(root, 'bench/results'), { date: new Date().toISOString(), ...results })
+    const date = new Date().toISOString()
+    const results = { date, revision: revision(root), options, subject, settings, machine: facts, rows, numbers }
+    const path = writeResults(isWhole(results) ? resolve(root, 'bench/results') : resolve(cache, 'results'), results)
     console.log(`took ${took}; every number in ${relative(root, path)}`)
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseOptions } from '../options.ts'
 import { fullSettings } from '../settings.ts'
-import { resultsName, writeResults } from './results-file.ts'
+import { isWhole, resultsName, writeResults } from './results-file.ts'
 import { table } from './table.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'sotto-bench-'))
@@ -32,6 +32,12 @@ describe('results', () => {
       resultsName({ date, revision: { ...revision, dirty }, options: parseOptions(args) })
     expect(name([])).toBe('2026-01-31-1a2b3c4.json')
     expect(name(['--quick', '--only', 'ca'], true)).toBe('2026-01-31-1a2b3c4-dirty-quick-ac.json')
+  })
+
+  it('speak for a commit only when they are whole', () => {
+    expect(isWhole({ revision, options: parseOptions([]) })).toBe(true)
+    expect(isWhole({ revision: { ...revision, dirty: true }, options: parseOptions([]) })).toBe(false)
+    for (const args of [['--quick'], ['--only', 'a']]) expect(isWhole({ revision, options: parseOptions(args) })).toBe(false)
   })
 
   it('are written as JSON', () => {

@@ -26,6 +26,11 @@ export function resultsName({ date, revision, options }: Pick<Results, 'date' | 
   return `${parts.join('-')}.json`
 }
 
+/** Whether the results speak for a commit: those are kept in the repository. */
+export function isWhole({ revision, options }: Pick<Results, 'revision' | 'options'>): boolean {
+  return !revision.dirty && !options.quick && options.only.length === letters.length
+}
+
 /** Returns the path. */
 export function writeResults(dir: string, results: Results): string {
   mkdirSync(dir, { recursive: true })

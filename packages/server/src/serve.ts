@@ -17,6 +17,15 @@ export interface ServeOptions {
  * setting or a store that refuses ends the process with one line that says so, and exit code 1.
  */
 export async function serve(environment: () => Environment, { logLines }: ServeOptions = {}): Promise<RunningServer | undefined> {
+  // Heeded from here on: a signal while the server starts must not end it halfway. Repeated ones change nothing: on a
+  // terminal a Ctrl-C comes from there and from npm too.
+  const asked = Promise.withResolvers<void>()
+  const stop = () => {
+    setTimeout(() => process.exit(1), stopMsMax).unref()
+    asked.resolve()
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
   let server: RunningServer
   try {
     const config = readConfig(environment())
@@ -27,21 +36,15 @@ export async function serve(environment: () => Environment, { logLines }: ServeO
     process.exitCode = 1
     return undefined
   }
-  let isStopping = false
-  const stop = () => {
-    if (isStopping) return
-    isStopping = true
-    setTimeout(() => process.exit(1), stopMsMax).unref()
-    server.close().then(
+  asked.promise
+    .then(() => server.close())
+    .then(
       () => process.exit(0),
       (error) => {
         process.stderr.write(`sotto: ${reasonOf(error)}\n`)
         process.exit(1)
       },
     )
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
   return server
 }
 

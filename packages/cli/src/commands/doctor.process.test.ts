@@ -157,7 +157,10 @@ test('a secret that others can read is a problem, a directory that they can look
   const { code, problemsAt, of } = await examined({ cwd })
   expect(code).toBe(1)
   expect(problemsAt).toEqual(['login'])
-  expect(of('login')?.message).toContain('can be read by others (mode 644): make it 600')
+  expect(of('login')).toMatchObject({
+    message: `${path.join(cwd, 'data', 'jwt-secret')} can be read by others (mode 644)`,
+    action: expect.stringMatching(/^make it 600, or delete it/),
+  })
   expect(of('data')).toMatchObject({ level: 'warning', action: `chmod 700 ${path.join(cwd, 'data')}` })
 })
 

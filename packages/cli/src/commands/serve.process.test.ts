@@ -18,6 +18,15 @@ test('serves, logs JSON lines, and ends with 0 on SIGTERM', async () => {
   expect(lines).toEqual(['listening', 'stopping', 'stopped'])
 })
 
+test('a signal as soon as it listens, or several, end it well', async () => {
+  const cwd = scratchDirectory()
+  const early = await serving(['serve'], { cwd })
+  early.child.kill('SIGINT')
+  early.child.kill('SIGINT')
+  expect(await early.stop()).toEqual({ code: 0, signal: null })
+  expect(early.log()).toMatch(/"stopped"\}\n$/)
+})
+
 test('options win over the environment, which wins over .env', async () => {
   const cwd = scratchDirectory()
   writeFileSync(path.join(cwd, '.env'), 'DATA_DIR=from-file\nPORT=1\nLOG_LEVEL=debug\n')

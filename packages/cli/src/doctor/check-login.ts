@@ -13,7 +13,11 @@ export async function checkLogin({ auth, dataDir }: Pick<Config, 'auth' | 'dataD
     return { check, level: 'note', message: 'no secret yet: the server makes one on its first start' }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    if (code === undefined) return { check, level: 'problem', message }
+    if (code === undefined) {
+      // "what is wrong: what to do about it", like all that the server says to its operator.
+      const [, what = message, todo] = /^(.+): ((?:make|delete) it .+)$/.exec(message) ?? []
+      return { check, level: 'problem', message: what, ...(todo === undefined ? {} : { action: todo }) }
+    }
     const action = 'run the doctor as the user that runs the server'
     return { check, level: 'problem', message: `the secret in ${dataDir} cannot be read (${code})`, action }
   }

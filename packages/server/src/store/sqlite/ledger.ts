@@ -57,7 +57,7 @@ export class Ledger {
     if (promise === undefined) {
       promise = this.committer()
         .run('loadMailbox', { kind, owner, create })
-        .then((row) => (row === undefined ? undefined : this.enter(row)))
+        .then((row) => this.loaded(row))
         .finally(() => this.loading.delete(key))
       this.loading.set(key, promise)
     }
@@ -78,7 +78,14 @@ export class Ledger {
       return known
     }
     const row = await this.committer().run('loadMailboxByNumber', no)
-    return row === undefined ? undefined : this.enter(row)
+    return this.loaded(row)
+  }
+
+  private loaded(row: LoadedMailbox | undefined): Mailbox | undefined {
+    if (row === undefined) return undefined
+    const mailbox = this.enter(row)
+    this.review(mailbox)
+    return mailbox
   }
 
   /** Takes a loaded row into memory, unless a newer state is there already. */
@@ -89,12 +96,10 @@ export class Ledger {
     mailbox.usedAt = this.round
     this.byNo.set(mailbox.no, mailbox)
     this.byKey.set(mailbox.kind + mailbox.owner, mailbox)
-    // A device may have been revoked, or a limit lowered, while nobody looked.
-    this.review(mailbox)
     return mailbox
   }
 
-  /** Frees what nobody holds back any more. */
+  /** Frees what nobody holds back any more: a device may have been revoked, or a limit lowered, while nobody looked. */
   review(mailbox: Mailbox): void {
     this.raiseFloors([mailbox])
     this.watch(mailbox)
