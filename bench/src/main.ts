@@ -39,8 +39,12 @@ async function main(options: Options): Promise<void> {
   const profileDir = options.profile ? resolve(cache, 'profiles') : undefined
   const subject = subjectCommand(options.subject, root)
   const arena = openArena({ settings, subject, dataDir, profileDir, note: (text) => console.error(text) })
+  let interrupted = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void arena.close().finally(() => process.exit(1)))
+    process.once(signal, () => {
+      interrupted = true
+      void arena.close().finally(() => process.exit(130))
+    })
   }
 
   const rows: Row[] = []
@@ -51,6 +55,7 @@ async function main(options: Options): Promise<void> {
       rows.push(...outcome.rows)
       numbers[letter] = outcome.numbers
     } catch (error) {
+      if (interrupted) return
       const reason = error instanceof Error ? error.message : String(error)
       console.error(`(${letter}) failed: ${reason}`)
       rows.push({ label: `(${letter})`, subject: 'failed, see above', met: false })

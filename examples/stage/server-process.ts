@@ -107,7 +107,7 @@ function listeningPort(line: string): number | undefined {
   return msg === 'listening' && typeof port === 'number' ? port : undefined
 }
 
-const runMsMax = 120_000
+const runMsMax = 12_000
 const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Runs with a server that has a temporary directory of its own. Both are gone afterwards, whatever happens. */
@@ -133,7 +133,7 @@ export async function withServer<result>(run: (server: ServerProcess) => Promise
   for (const signal of endSignals) process.on(signal, interrupt)
   process.on('exit', lastResort)
   try {
-    return await Promise.race([run(server), server.crashed, tooLong()])
+    return await Promise.race([run(server), server.crashed, tooLong(server)])
   } finally {
     if (isInterrupted) await new Promise(() => {})
     await clear()
@@ -142,7 +142,7 @@ export async function withServer<result>(run: (server: ServerProcess) => Promise
   }
 }
 
-async function tooLong(): Promise<never> {
+async function tooLong(server: ServerProcess): Promise<never> {
   await sleep(runMsMax, undefined, { ref: false })
-  throw new Error(`it has not come to its end within ${runMsMax} ms`)
+  throw new Error(`it has not come to its end within ${runMsMax} ms; the log of the server:\n${server.log}`)
 }

@@ -8,7 +8,7 @@ import { Secret } from './auth/secret.ts'
 import { secretFromFile } from './auth/secret-file.ts'
 import { type Clock, systemClock } from './clock.ts'
 
-/** The settings of a server (WIRE section 8), checked and complete. Safe to print: secrets show as `[secret]`. */
+/** The settings of a server (.env.example), checked and complete. Safe to print: secrets show as `[secret]`. */
 export interface Config {
   readonly host: string
   /** 0: a free one. */

@@ -61,7 +61,7 @@ export function inspectionFindings(file: string, inspection: DatabaseInspection)
       return [{ check, level: 'note', message: `${file} is empty: the server makes its tables on its next start` }]
     case 'foreign': {
       const action = 'move it away, or name another data directory: DATA_DIR or --data'
-      return [{ check, level: 'problem', message: `${file} is not Sotto’s: ${inspection.why}`, action }]
+      return [{ check, level: 'problem', message: `${file} is not Sotto's: ${inspection.why}`, action }]
     }
     case 'unreadable': {
       const isCorrupt = inspection.why.startsWith('corrupt')

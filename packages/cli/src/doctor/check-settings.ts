@@ -34,14 +34,14 @@ export function devTokensFinding({ devTokens, host }: Pick<Config, 'devTokens' |
   const check = 'dev-tokens'
   if (devTokens === 'off') return { check, level: 'ok', message: 'off' }
   if (devTokens === 'loopback') {
-    return { check, level: 'note', message: 'DEV_TOKENS=true: every program on this machine can get any user’s token' }
+    return { check, level: 'note', message: "DEV_TOKENS=true: every program on this machine can get any user's token" }
   }
   const named = `DEV_TOKENS=anyone with HOST=${host}`
-  if (isThisMachine(host)) return { check, level: 'note', message: `${named}: whoever reaches it can get any user’s token` }
+  if (isThisMachine(host)) return { check, level: 'note', message: `${named}: whoever reaches it can get any user's token` }
   return {
     check,
     level: 'warning',
-    message: `${named}: everybody in the network can get any user’s token`,
+    message: `${named}: everybody in the network can get any user's token`,
     action: 'set DEV_TOKENS=false, or true for programs on this machine alone',
   }
 }

@@ -1,7 +1,7 @@
 import { deviceId, SottoError } from '@sotto/protocol'
 
 /**
- * The device that acts (WIRE section 1): the one that the token names, else the one that the request names, else `default`.
+ * The device that acts (docs/http.md): the one that the token names, else the one that the request names, else `default`.
  * `claim`: the token's `deviceId`. `requested`: what the request says (the `X-Device-Id` header, `?device=`, `device` of a
  * hello), undefined where it is silent.
  * Throws `bad_request` for what is no device id, `forbidden` when two of them contradict each other.

@@ -47,7 +47,7 @@ const tokenLengthMax = 8_192
 const toleranceMs = 30_000
 
 /**
- * Verifies tokens (WIRE section 1). The algorithm comes from configuration and key, never from the token.
+ * Verifies tokens (docs/http.md). The algorithm comes from configuration and key, never from the token.
  * @example
  * const authenticator = createAuthenticator({ secret, clock })
  * const { userId } = await authenticator.verify(token)

@@ -24,7 +24,7 @@ export interface FeedParts {
 }
 
 /**
- * Delivery to one session (DESIGN section 4): a loop over the logs of its mailboxes. Each mailbox is *behind* (to be
+ * Delivery to one session (docs/design.md): a loop over the logs of its mailboxes. Each mailbox is *behind* (to be
  * read from the store) or *waiting* (the next committed entry is offered by the hub). An offer that is not exactly the
  * next entry only says that there is more: there is no second path.
  */

@@ -60,7 +60,7 @@ const throttledMsMax = 5_000
 const badFramesMax = 10
 
 /**
- * One socket's conversation: hello, then frames until it closes (WIRE section 3). Frames are taken one after another,
+ * One socket's conversation: hello, then frames until it closes (docs/socket.md). Frames are taken one after another,
  * in order; only what was decided to be sent is waited for beside the next ones.
  */
 export class Session implements Registered, FeedSink {

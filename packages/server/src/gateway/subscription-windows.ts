@@ -6,7 +6,7 @@ export type Step =
   | { readonly do: 'skip'; readonly to: number }
   | { readonly do: 'end' }
 
-/** The next step of a reader that has passed `position` (DESIGN section 5: windows). */
+/** The next step of a reader that has passed `position` (docs/design.md: windows). */
 export function nextStep(windows: readonly Window[], position: number): Step {
   for (const { from, to } of windows) {
     if (position >= to) continue

@@ -10,7 +10,7 @@ export interface Load {
 const reservedShare = 8
 
 /**
- * How many entries and bytes may still be sent from a mailbox (WIRE section 3): at most half of the window for one
+ * How many entries and bytes may still be sent from a mailbox (docs/socket.md): at most half of the window for one
  * mailbox, some of it kept for the device mailbox, and always at least one entry.
  */
 export function room(limits: Limits, isDevice: boolean, session: Load, mailbox: Load): Load {

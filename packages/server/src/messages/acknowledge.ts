@@ -1,7 +1,7 @@
 import type { Ack, Device, Store } from '../store/store.ts'
 
 /**
- * Moves a device's cursors. A device that acknowledges holds entries back from now on (WIRE section 2).
+ * Moves a device's cursors. A device that acknowledges holds entries back from now on (docs/socket.md).
  * Throws `bad_request`, `forbidden`, `device_revoked`.
  */
 export async function acknowledge(

@@ -4,7 +4,7 @@ import type { Device, Draft, Recipient } from '../store/store.ts'
 const defaultContentType = 'application/octet-stream'
 
 /**
- * A message as the store takes it. The body is the `msg` frame that receivers get (WIRE section 3), but for what the
+ * A message as the store takes it. The body is the `msg` frame that receivers get (docs/socket.md), but for what the
  * store assigns; what a resend must repeat stands last. `from` is the sender's token's, never the body's.
  */
 export function draftOf(message: MsgBody & { readonly id: string }, from: Device, to: Recipient, now: number): Draft {

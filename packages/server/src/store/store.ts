@@ -2,7 +2,7 @@ import type { ClaimedKeys, GoneReason, Limits, OneTimePreKey, Role, SignedPreKey
 import type { Clock } from '../clock.ts'
 
 /**
- * What a store must do (DESIGN section 5). Adapters: `sqlite`, `postgres`; one conformance suite,
+ * What a store must do (docs/design.md). Adapters: `sqlite`, `postgres`; one conformance suite,
  * `store.suite.ts`, is run against each.
  *
  * Every promise that resolves after a change resolves only once that change is on disk (G1), but for
@@ -127,7 +127,7 @@ export interface Draft {
   readonly id: string
   /** The frame's members but for `type`, `mailbox`, `seq`, `receivedAt`: JSON text without the opening brace, `"id":…}`. */
   readonly body: string
-  /** Where in `body` the part begins that a resend must repeat: `to`, scope, device, ciphertext, contentType (WIRE section 2). */
+  /** Where in `body` the part begins that a resend must repeat: `to`, scope, device, ciphertext, contentType (docs/socket.md). */
   readonly digestFrom: number
   /** 0: as long as the retention. */
   readonly expiresInMs: number
