@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Target } from './load/job.ts'
-import { type ServerProcess, startServer } from './server-process.ts'
+import { type ServerProcess, type ServerShape, startServer } from './server-process.ts'
 import type { Settings } from './settings.ts'
 import { subjectEnv } from './subject.ts'
 
@@ -41,8 +41,21 @@ export interface ArenaShape {
 }
 
 export function openArena({ settings, subject, dataDir, profileDir, note }: ArenaShape): Arena {
+  const starting = new Set<Promise<Contestant>>()
   const running = new Set<Contestant>()
   let subjects = 0
+
+  function start(shape: ServerShape, secret: string, clean: () => void): Promise<Contestant> {
+    const entering = startServer(shape).then(
+      (server) => enter(server, secret, clean),
+      (error: unknown) => {
+        clean()
+        throw error
+      },
+    )
+    starting.add(entering)
+    return entering.finally(() => starting.delete(entering))
+  }
 
   function enter(server: ServerProcess, secret: string, clean: () => void): Contestant {
     const contestant = {
@@ -67,19 +80,14 @@ export function openArena({ settings, subject, dataDir, profileDir, note }: Aren
       const clean = () => rmSync(own, { recursive: true, force: true })
       const secret = randomBytes(32).toString('base64url')
       const profile = profileDir === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir}` }
-      try {
-        const env = { ...subjectEnv(own, secret), ...profile }
-        return enter(await startServer({ command: subject, env, cwd: own }), secret, clean)
-      } catch (error) {
-        clean()
-        throw error
-      }
+      return start({ command: subject, env: { ...subjectEnv(own, secret), ...profile }, cwd: own }, secret, clean)
     },
     async startReference(name, args = []) {
       const file = fileURLToPath(references[name])
-      return enter(await startServer({ command: [process.execPath, '-C', 'source', file, ...args], env: {} }), 'unused', () => {})
+      return start({ command: [process.execPath, '-C', 'source', file, ...args], env: {} }, 'unused', () => {})
     },
     async close() {
+      await Promise.allSettled(starting)
       await Promise.all([...running].map((contestant) => contestant.stop()))
     },
   }

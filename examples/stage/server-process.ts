@@ -107,7 +107,7 @@ function listeningPort(line: string): number | undefined {
   return msg === 'listening' && typeof port === 'number' ? port : undefined
 }
 
-const runMsMax = 12_000
+const runMsMax = 60_000
 const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Runs with a server that has a temporary directory of its own. Both are gone afterwards, whatever happens. */

@@ -97,8 +97,8 @@ export class Witness {
   }
 
   /**
-   * Kills the server, at once, and resolves when those who were online have noticed: what they have not been told to be accepted
-   * by then was in flight. Nobody writes now, so what waits at the server must be in its files: as ciphertext.
+   * Kills the server, at once. Resolves when those who were online have noticed: what was not accepted by then was in
+   * flight. The server's files hold still now, so what waits for somebody must be in them: as ciphertext.
    */
   async kills(server: ServerProcess, online: readonly RelayClient[]): Promise<void> {
     const { pid } = server

@@ -27,7 +27,7 @@ export interface Disk {
   free(server: ServerProcess): void
 }
 
-const noticedMs = 20_000
+const noticedMs = 60_000
 const fullMsMax = 600
 const roomMsMax = 600
 

@@ -12,17 +12,20 @@ export interface KillRun {
   readonly sendsMin: number
   /** How it dies; by SIGKILL unless given. */
   readonly death?: Death
+  /** The first kill waits for messages too; otherwise it comes while everything is new and nothing has settled. */
+  readonly calmStart?: boolean
 }
 
 /** Messages that the server accepts between two kills, at most, and how long it lives if it does not come to them. */
-const acceptedMax = 200
-const uptimeMsMax = 3_000
+const acceptedMax = 160
+const uptimeMsMax = 10_000
 /** Part of the kills that hit the server while it starts, and when. */
 const atStart = 0.15
 const startMsMax = 400
 
 /** Kills the server again and again, at moments that the seed chooses, and starts it at once. */
-export async function killRun({ directory, seed, kills, sendsMin, death = sigkill(directory) }: KillRun): Promise<RunReport> {
+export async function killRun(run: KillRun): Promise<RunReport> {
+  const { directory, seed, kills, sendsMin, death = sigkill(run.directory), calmStart = false } = run
   const { name, clean, dataDir, execArgv } = death
   return messageRun({ directory, seed, sendsMin, dataDir, execArgv }, async ({ server, observer, chance }) => {
     async function restart(): Promise<void> {
@@ -38,12 +41,13 @@ export async function killRun({ directory, seed, kills, sendsMin, death = sigkil
       await sleep(chance.below(20))
     }
 
+    if (calmStart) await someMessages()
     for (let kill = 0; kill < kills; kill++) {
-      if (chance.chance(atStart) && kill > 0 && !clean) {
+      if (kill > 0 && !clean && chance.chance(atStart)) {
         server.launch()
         await sleep(chance.below(startMsMax))
-      } else {
-        if (kill > 0) await restart()
+      } else if (kill > 0) {
+        await restart()
         await someMessages()
       }
       server.assertAlive()

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { withinMs } from './deadline.ts'
 
 /** A real server, run from its sources as a process of its own, that may be killed and started again. */
 export interface ServerProcess {
@@ -13,7 +14,7 @@ export interface ServerProcess {
   readonly secret: string
   readonly dataDir: string
   readonly pid: number
-  /** Resolves once the server listens. Throws, with its log, when it ends instead. */
+  /** Resolves once the server listens. Throws, with its log, when it ends instead, or does nothing. */
   start(): Promise<void>
   /** Starts the process and does not wait until it listens. */
   launch(): void
@@ -42,6 +43,7 @@ const main = fileURLToPath(new URL('../../packages/server/src/main.ts', import.m
 const keepCompiled = fileURLToPath(new URL('./keep-compiled.ts', import.meta.url))
 const compileCache = join(tmpdir(), 'sotto-sim-compile-cache')
 const logLinesMax = 400
+const startMsMax = 60_000
 
 interface Running {
   readonly child: ChildProcess
@@ -115,7 +117,7 @@ export function serverProcess({ dataDir, environment = {}, execArgv = [] }: Serv
     launch,
     async start() {
       launch()
-      port = await running!.listening
+      port = await withinMs(startMsMax, running!.listening, () => `the server does not listen:\n${lines.join('\n')}`)
     },
     kill,
     async stop() {

@@ -1,6 +1,6 @@
 import type { GoneReason, Limits } from '@sotto/protocol'
-import { type Device, type Entry, entryKinds, type Item, type Store, type Subscription } from '../store/store.ts'
-import { goneFrame, ownFrame } from './feed-frames.ts'
+import type { Device, Entry, Item, Store, Subscription } from '../store/store.ts'
+import { goneFrame, membershipOf, ownFrame } from './feed-frames.ts'
 import type { Hub } from './hub.ts'
 import { Source } from './source.ts'
 import { nextStep } from './subscription-windows.ts'
@@ -228,16 +228,13 @@ export class Feed {
       if (!isOwn) this.sink.entry(entry, framed)
       this.parts.store.delivered(source.mailbox, entry.seq)
     }
-    if (entry.kind === entryKinds.membership) this.membershipChanged(source, entry)
-  }
-
-  /** The log itself says when this user's window of a group opens and closes. */
-  private membershipChanged(source: Source, entry: Entry): void {
-    const frame = JSON.parse(entry.json.toString()) as { groupId: string; added: string[]; removed: string[] }
+    const change = membershipOf(entry)
+    if (change === null) return
+    // The log itself says when this user's window of a group opens and closes.
     const { userId } = this.device
-    if (source.kind === 'group' && frame.removed.includes(userId)) source.closeAt(entry.seq)
-    if (source.kind === 'user' && frame.added.includes(userId)) {
-      this.join(frame.groupId).catch((error) => this.sink.failed(error))
+    if (source.kind === 'group' && change.removed.includes(userId)) source.closeAt(entry.seq)
+    if (source.kind === 'user' && change.added.includes(userId)) {
+      this.join(change.groupId).catch((error) => this.sink.failed(error))
     }
   }
 

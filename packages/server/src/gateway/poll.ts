@@ -4,10 +4,10 @@ import type { Bus } from '../bus/bus.ts'
 import type { Caller } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import type { Device, Item, Store, Subscription } from '../store/store.ts'
-import { goneFrame, ownFrame } from './feed-frames.ts'
+import { goneFrame, membershipOf, ownFrame } from './feed-frames.ts'
 import type { Hub, Listener } from './hub.ts'
 import type { Registered, Sessions } from './sessions.ts'
-import { nextStep } from './subscription-windows.ts'
+import { closedAt, nextStep } from './subscription-windows.ts'
 
 export interface PollParts {
   readonly store: Store
@@ -76,7 +76,8 @@ async function pageOf(
 ): Promise<Polled> {
   const frames: Buffer[] = []
   let bytes = 0
-  for (const { mailbox, cursor, head, windows } of subscriptions) {
+  for (const { mailbox, kind, cursor, head, windows: known } of subscriptions) {
+    let windows = known
     let at = cursor
     while (at < head) {
       if (frames.length >= limit || bytes >= limits.WINDOW_BYTES) return { frames, more: true }
@@ -97,6 +98,11 @@ async function pageOf(
         frames.push(frame)
         bytes += frame.length
         at = 'gone' in item ? Math.min(item.to, step.to) : item.seq
+        // A removal since the windows were asked for.
+        if (kind === 'group' && !('gone' in item) && membershipOf(item)?.removed.includes(device.userId)) {
+          windows = closedAt(windows, at)
+          break
+        }
       }
     }
   }
@@ -158,5 +164,5 @@ class Wait implements Listener, Registered {
   }
 
   /** Signals and hints are for sockets. */
-  text(): void {}
+  hint(): void {}
 }

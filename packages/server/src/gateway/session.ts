@@ -2,9 +2,7 @@ import {
   type ClientFrame,
   closeCodes,
   type ErrorCode,
-  type ErrorMeaning,
   errorFrame,
-  errorTable,
   type HelloFrame,
   type Limits,
   type MsgFrame,
@@ -16,11 +14,13 @@ import type { Authenticator, Identity } from '../auth/authenticator.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../clock.ts'
 import { acknowledge } from '../messages/acknowledge.ts'
+import { draftOf, recipientOf } from '../messages/draft.ts'
 import { send } from '../messages/send.ts'
 import { signal } from '../messages/signal.ts'
 import type { Log } from '../observability/log.ts'
 import type { Counts } from '../observability/metrics.ts'
-import type { Device, Entry, Store } from '../store/store.ts'
+import type { Appended, Device, Entry, Store } from '../store/store.ts'
+import { closeCodeOf } from './close-code.ts'
 import { Feed, type FeedSink } from './feed.ts'
 import { keysLowFrame } from './feed-frames.ts'
 import type { Hub } from './hub.ts'
@@ -56,8 +56,8 @@ export interface SessionParts {
 
 /** How long a socket may be held back for sending too fast before its messages are refused. */
 const throttledMsMax = 5_000
-/** Unreadable frames in a row after which the socket is closed. */
-const badFramesMax = 10
+/** The unreadable frame in a row that closes the socket. */
+const badFramesMax = 3
 
 /**
  * One socket's conversation: hello, then frames until it closes (docs/socket.md). Frames are taken one after another,
@@ -177,6 +177,10 @@ export class Session implements Registered, FeedSink {
     this.socket.text(json)
   }
 
+  hint(json: string): void {
+    if (!this.socket.isCongested) this.text(json)
+  }
+
   entry(entry: Entry, framed: Buffer | null): void {
     const { counts } = this.parts
     counts.framesOut++
@@ -260,11 +264,11 @@ export class Session implements Registered, FeedSink {
     const { store, sessions, bus, clock, limits, counts } = this.parts
     const deviceId = actingDevice(identity.deviceId, ...requested)
     const { userId } = identity
-    if (sessions.of(userId).length >= limits.USER_SOCKETS) {
-      throw new SottoError('rate_limited', 'this user has too many open sockets', { limit: 'USER_SOCKETS' })
-    }
+    this.checkSockets(userId, deviceId)
     const device = await store.openDevice({ userId, deviceId, holds: this.isReliable })
     if (this.state === 'closed') return
+    // Others may have come meanwhile.
+    this.checkSockets(userId, deviceId)
     this.state = 'open'
     this.userId = userId
     this.deviceId = deviceId
@@ -280,6 +284,14 @@ export class Session implements Registered, FeedSink {
     if (low !== undefined) this.text(keysLowFrame(low))
   }
 
+  /** A session that this one replaces does not count. */
+  private checkSockets(userId: string, deviceId: string): void {
+    const { sessions, limits } = this.parts
+    const stays = (other: Registered) => !(this.isReliable && other.isReliable && other.deviceId === deviceId)
+    if (sessions.of(userId).filter(stays).length < limits.USER_SOCKETS) return
+    throw new SottoError('rate_limited', 'this user has too many open sockets', { limit: 'USER_SOCKETS' })
+  }
+
   private message(device: Device, frame: MsgFrame): Promise<unknown> | undefined {
     const id = frame.id ?? this.parts.clock.random(12)
     const waitMs = this.parts.sends.take(`${device.no}`)
@@ -293,28 +305,34 @@ export class Session implements Registered, FeedSink {
   }
 
   private sendNow(device: Device, frame: MsgFrame & { id: string }): void {
-    const { counts } = this.parts
     send(this.parts, device, frame).then(
-      ({ mailbox, seq, receivedAt, duplicate }) => {
-        if (duplicate) counts.messagesDuplicate++
-        else counts.messagesAccepted++
-        const id = JSON.stringify(frame.id)
-        const tail = duplicate ? ',"duplicate":true}' : '}'
-        this.text(`{"type":"accepted","id":${id},"mailbox":"${mailbox}","seq":${seq},"receivedAt":${receivedAt}${tail}`)
-      },
+      (appended) => this.accepted(frame.id, appended),
       (error) => {
         const code = this.refuse(error, frame.id)
-        counts.messagesRefused[code]++
+        this.parts.counts.messagesRefused[code]++
       },
+    )
+  }
+
+  private accepted(id: string, { mailbox, seq, receivedAt, duplicate }: Appended): void {
+    const { counts } = this.parts
+    if (duplicate) counts.messagesDuplicate++
+    else counts.messagesAccepted++
+    const tail = duplicate ? ',"duplicate":true}' : '}'
+    this.text(
+      `{"type":"accepted","id":${JSON.stringify(id)},"mailbox":"${mailbox}","seq":${seq},"receivedAt":${receivedAt}${tail}`,
     )
   }
 
   /** A device that sends too fast is not read for a while, so that order is kept; after 5 s of that it is refused. */
   private async throttle(device: Device, frame: MsgFrame & { id: string }, waitMs: number): Promise<void> {
-    const { clock, sends, counts } = this.parts
+    const { clock, sends, counts, store } = this.parts
     const now = clock.now()
     if (this.throttledSince === 0) this.throttledSince = now
     if (now + waitMs - this.throttledSince > throttledMsMax) {
+      // A resend is answered before its rate is judged.
+      const first = await store.repeated(draftOf(frame, device, recipientOf(frame), now))
+      if (first !== undefined) return this.accepted(frame.id, first)
       counts.messagesRefused.rate_limited++
       throw new SottoError('rate_limited', 'this device sends too fast', { limit: 'SENDS_PER_SECOND', retryAfterMs: waitMs })
     }
@@ -338,13 +356,13 @@ export class Session implements Registered, FeedSink {
   private refuse(error: unknown, id: string | undefined): ErrorCode {
     const refusal = this.asRefusal(error)
     if (this.state === 'closed') return refusal.code
-    if (refusal.code === 'bad_frame') this.badFrames++
+    this.badFrames = refusal.code === 'bad_frame' ? this.badFrames + 1 : 0
     const isFatal =
       this.device === null ||
       refusal.code === 'token_expired' ||
       refusal.code === 'unauthenticated' ||
       refusal.code === 'device_revoked' ||
-      this.badFrames > badFramesMax
+      this.badFrames >= badFramesMax
     if (isFatal) this.end(refusal)
     else this.text(JSON.stringify(errorFrame(refusal, id)))
     return refusal.code
@@ -365,12 +383,4 @@ export class Session implements Registered, FeedSink {
     this.text(JSON.stringify(errorFrame(error)))
     this.close(closeCodeOf(error.code), error.code)
   }
-}
-
-/** The close code of an error; those that the table gives none can end a socket only before it is open. */
-function closeCodeOf(code: ErrorCode): number {
-  const { close, status }: ErrorMeaning = errorTable[code]
-  if (close !== undefined) return close
-  if (code === 'limit_reached') return closeCodes.tooMany
-  return status < 500 ? closeCodes.badFrame : closeCodes.overloaded
 }

@@ -10,7 +10,8 @@ export interface Registered {
   readonly id: string
   revoked(): void
   replaced(): void
-  text(json: string): void
+  /** A frame that may be lost: whoever does not keep up with reading goes without. */
+  hint(json: string): void
 }
 
 /** The authenticated sessions of this process, by user. */
@@ -49,7 +50,7 @@ export class Sessions {
       if (event.type === 'revoked') session.revoked()
       else if (event.type === 'replaced') {
         if (session.isReliable && session.id !== event.session) session.replaced()
-      } else session.text(keysLowFrame(event))
+      } else session.hint(keysLowFrame(event))
     }
   }
 
@@ -57,7 +58,7 @@ export class Sessions {
     for (const userId of to) {
       for (const session of this.of(userId)) {
         const isSender = userId === from.userId && session.deviceId === from.deviceId
-        if (!isSender) session.text(frame)
+        if (!isSender) session.hint(frame)
       }
     }
   }
