@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { SottoError } from './errors.ts'
 import { type ClientFrame, type ClientFrameType, clientFrames } from './frames.ts'
+import { isPlainAck, isPlainMsg } from './plain-frames.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -61,5 +62,7 @@ export function parseClientFrame(text: string): ClientFrame {
   if (typeof type !== 'string' || !Object.hasOwn(clientFrames, type)) {
     throw new SottoError('bad_frame', 'the frame has no known `type`')
   }
+  if (type === 'msg' && isPlainMsg(value)) return value
+  if (type === 'ack' && isPlainAck(value)) return value
   return parse(clientFrames[type as ClientFrameType], value) as ClientFrame
 }

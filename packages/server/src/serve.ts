@@ -16,7 +16,7 @@ export interface ServeOptions {
  * Runs a server in the foreground until SIGTERM or SIGINT: environment, configuration, server, signals. A wrong
  * setting or a store that refuses ends the process with one line that says so, and exit code 1.
  */
-export async function serve(environment: () => Environment, { logLines }: ServeOptions = {}): Promise<RunningServer | undefined> {
+export async function serve(environment: () => Environment, { logLines }: ServeOptions = {}): Promise<RunningServer> {
   // Heeded from here on: a signal while the server starts must not end it halfway. Repeated ones change nothing: on a
   // terminal a Ctrl-C comes from there and from npm too.
   const asked = Promise.withResolvers<void>()
@@ -33,8 +33,8 @@ export async function serve(environment: () => Environment, { logLines }: ServeO
     server = await createServer(config, log === undefined ? {} : { log })
   } catch (error) {
     process.stderr.write(`sotto: ${reasonOf(error)}\n`)
-    process.exitCode = 1
-    return undefined
+    // Whatever had been started already must not keep the process.
+    process.exit(1)
   }
   asked.promise
     .then(() => server.close())

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { type Limits, type Route, type RouteName, routeNames, routeOf, SottoError } from '@sotto/protocol'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Caller } from '../caller.ts'
@@ -34,8 +34,8 @@ export interface HttpGateway {
   /** Resolves with the port, once it accepts connections. */
   listen(options: { readonly host: string; readonly port: number }): Promise<number>
   /**
-   * Refuses new requests with `overloaded`, ends long polls and idle connections; resolves when the last connection is
-   * closed, sockets that were upgraded included.
+   * Refuses new requests with `overloaded`, ends long polls and idle connections, and after 3 s those whose request is
+   * still under way; resolves when the last connection is closed, sockets that were upgraded included.
    */
   close(): Promise<void>
 }
@@ -56,6 +56,8 @@ const usersMax = 100_000
 const paramLength = 1_200
 const stoppingRetryMs = 1_000
 const reapMs = 50
+/** How long requests under way may take to be answered when the server stops. */
+const stopMsMax = 3_000
 
 const jsonType = 'application/json; charset=utf-8'
 /**
@@ -106,6 +108,11 @@ export function createHttp(deps: HttpDeps): HttpGateway {
     },
   })
   app.server.maxConnections = limits.SOCKETS + plainConnections
+  const connections = new Set<Socket>()
+  app.server.on('connection', (connection) => {
+    connections.add(connection)
+    connection.once('close', () => connections.delete(connection))
+  })
   app.decorateRequest('caller', null)
   readJsonOnly(app)
 
@@ -180,12 +187,16 @@ export function createHttp(deps: HttpDeps): HttpGateway {
     async close() {
       state.stopping = true
       for (const controller of waiting) controller.abort()
+      // Browsers open connections in advance: those do not count as idle.
+      for (const connection of connections) if (connection.bytesRead === 0) connection.destroy()
       // Connections that are answering now fall idle later.
       const reaper = setInterval(() => app.server.closeIdleConnections(), reapMs)
+      const deadline = setTimeout(() => app.server.closeAllConnections(), stopMsMax)
       try {
         await app.close()
       } finally {
         clearInterval(reaper)
+        clearTimeout(deadline)
       }
     },
   }

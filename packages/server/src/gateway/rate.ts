@@ -66,6 +66,11 @@ export class TokenBuckets {
 
   /** As `TokenBucket.take`, from the bucket of `key`. */
   take(key: string, count = 1): number {
+    return this.of(key).take(count)
+  }
+
+  /** The bucket of `key`, for somebody who takes from it often. */
+  of(key: string): TokenBucket {
     const bucket = this.#buckets.get(key) ?? new TokenBucket(this.#rate, this.#clock)
     this.#buckets.delete(key)
     this.#buckets.set(key, bucket)
@@ -75,7 +80,7 @@ export class TokenBuckets {
         break
       }
     }
-    return bucket.take(count)
+    return bucket
   }
 
   get size(): number {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { inShort } from './test-peer.suite.ts'
-import { type Relay, relayOf, startRelay } from './test-relay.suite.ts'
+import { type Relay, startRelay } from './test-relay.suite.ts'
 
 let relay: Relay
 beforeAll(async () => {
@@ -159,17 +159,4 @@ test('ids are any text that a message id may be', async () => {
     await sender.message('quy', `${id}2`)
     expect(await sender.take('own')).toMatchObject({ id: `${id}2` })
   }
-})
-
-test('a session that is open when the server stops is told to come again', async () => {
-  const stopping = await startRelay()
-  const peer = await stopping.synced('sue')
-  const [closed] = await Promise.all([peer.closed, stopping.close()])
-  expect(closed.code).toBe(1012)
-})
-
-test('a server that stops does not wait for clients that do not answer its close', async () => {
-  const stopping = await relayOf()
-  const peer = await stopping.synced('tom')
-  peer.ws.pause()
 })

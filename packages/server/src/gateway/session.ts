@@ -24,7 +24,7 @@ import { closeCodeOf } from './close-code.ts'
 import { Feed, type FeedSink } from './feed.ts'
 import { keysLowFrame } from './feed-frames.ts'
 import type { Hub } from './hub.ts'
-import type { TokenBuckets } from './rate.ts'
+import type { TokenBucket, TokenBuckets } from './rate.ts'
 import type { Registered, Sessions } from './sessions.ts'
 
 /** The socket of a session. */
@@ -72,6 +72,7 @@ export class Session implements Registered, FeedSink {
   /** When the token expires; Infinity before there is one. */
   expiresAt = Number.POSITIVE_INFINITY
   private device: Device | null = null
+  private sends: TokenBucket | null = null
   private feed: Feed | null = null
   private state: 'hello' | 'open' | 'closed' = 'hello'
   private readonly waiting: string[] = []
@@ -294,7 +295,8 @@ export class Session implements Registered, FeedSink {
 
   private message(device: Device, frame: MsgFrame): Promise<unknown> | undefined {
     const id = frame.id ?? this.parts.clock.random(12)
-    const waitMs = this.parts.sends.take(`${device.no}`)
+    this.sends ??= this.parts.sends.of(`${device.no}`)
+    const waitMs = this.sends.take()
     if (waitMs > 0) return this.throttle(device, { ...frame, id }, waitMs)
     this.throttledSince = 0
     // A group that is not in memory has to be there before the next message is looked at.

@@ -53,7 +53,8 @@ export interface Relay {
   call<name extends RouteName>(name: name, requested?: Requested): Promise<RouteAnswer<name>>
   /** A figure of the metrics, such as `sotto_frames_sent_total`. */
   count(name: string): Promise<number>
-  close(): Promise<void>
+  /** `keep`: the data directory stays. */
+  close(options?: { readonly keep: boolean }): Promise<void>
 }
 
 export async function startRelay({ limits = {}, env = {}, clock, dataDir: given }: RelayOptions = {}): Promise<Relay> {
@@ -123,9 +124,9 @@ export async function startRelay({ limits = {}, env = {}, clock, dataDir: given 
     return Number(line.slice(line.lastIndexOf(' ')))
   }
 
-  async function close(): Promise<void> {
+  async function close({ keep } = { keep: false }): Promise<void> {
     await server.close()
-    if (given === undefined) await rm(dataDir, { recursive: true, force: true })
+    if (given === undefined && !keep) await rm(dataDir, { recursive: true, force: true })
   }
 
   return { port: server.port, url: server.url, dataDir, clock: manual, logged, token, peer, synced, ask, call, count, close }

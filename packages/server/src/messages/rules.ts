@@ -4,7 +4,7 @@ import { type Limits, SottoError } from '@sotto/protocol'
 const bytesPerCharacterMax = 3
 
 /** Whether a text is longer than so many bytes of UTF-8; counts them only where the characters leave it open. */
-export function exceedsBytes(text: string, bytesMax: number): boolean {
+function exceedsBytes(text: string, bytesMax: number): boolean {
   if (text.length > bytesMax) return true
   return text.length * bytesPerCharacterMax > bytesMax && Buffer.byteLength(text) > bytesMax
 }

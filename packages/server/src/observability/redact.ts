@@ -1,5 +1,5 @@
 /** What takes the place of a value that must not be written down (G9). */
-export const redacted = '[redacted]'
+const redacted = '[redacted]'
 
 /** Names compared without case, `-` and `_`; also as the end of a longer name (`accessToken`, `oneTimePreKeys`). */
 const secretNames = [

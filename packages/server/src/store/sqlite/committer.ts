@@ -41,6 +41,8 @@ export interface CommitterEvents {
   committed(records: readonly Recorded[], durationMs: number): void
   /** Records are not; the latest first. */
   undone(record: Recorded): void
+  /** Entries of these mailboxes are about to be settled: what was acknowledged need not be. */
+  settling(mailboxes: ReadonlySet<Mailbox>): void
   settled(records: readonly Recorded[]): void
   /** What a settlement added to the tables; told before its records are. */
   added(change: SettledChange): void
@@ -215,7 +217,9 @@ export class Committer {
       rows++
     }
     this.settling = this.journal.slice(0, rows)
-    return { upTo: this.settling.at(-1)!.pos, floors: floorsOf(this.settling) }
+    const mailboxes = mailboxesOf(this.settling)
+    this.events.settling(mailboxes)
+    return { upTo: this.settling.at(-1)!.pos, floors: floorsOf(mailboxes) }
   }
 
   private answered(reply: WriterReply): void {
@@ -302,12 +306,16 @@ export class Committer {
   }
 }
 
-function floorsOf(rows: readonly JournalRow[]): Float64Array {
+function mailboxesOf(rows: readonly JournalRow[]): Set<Mailbox> {
   const seen = new Set<Mailbox>()
   for (const row of rows) for (const record of row.records) seen.add(record.to)
-  const packed = new Float64Array(seen.size * 2)
+  return seen
+}
+
+function floorsOf(mailboxes: ReadonlySet<Mailbox>): Float64Array {
+  const packed = new Float64Array(mailboxes.size * 2)
   let at = 0
-  for (const mailbox of seen) {
+  for (const mailbox of mailboxes) {
     packed[at++] = mailbox.no
     packed[at++] = mailbox.dead ? Number.MAX_SAFE_INTEGER : mailbox.floor
   }

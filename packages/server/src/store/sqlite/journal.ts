@@ -24,7 +24,7 @@ export interface JournalRecord {
   readonly json: Buffer
 }
 
-export const recordHeaderBytes = 48
+const recordHeaderBytes = 48
 const lengthBytes = 4
 
 /** The most bytes that a record with these texts can need. */
@@ -83,7 +83,7 @@ export function endOfRecord(view: DataView, offset: number): number {
 }
 
 /** Reads the record at `offset`; its json is a view, not a copy. */
-export function readRecord(from: Buffer, view: DataView, offset: number): JournalRecord {
+function readRecord(from: Buffer, view: DataView, offset: number): JournalRecord {
   const packed = view.getUint32(offset + 4, true)
   const idAt = offset + recordHeaderBytes
   const deviceAt = idAt + ((packed >>> 8) & 0xff)

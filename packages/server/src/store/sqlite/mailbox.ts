@@ -201,5 +201,3 @@ export class Mailbox {
 
 /** The kind that a tombstone carries: the sender was erased. */
 export const tombstone = 0
-
-export type StoredKind = EntryKind | typeof tombstone

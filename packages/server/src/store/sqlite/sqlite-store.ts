@@ -88,6 +88,7 @@ export class SqliteStore implements Store {
         options.onCommitted?.(records.length, durationMs)
       },
       undone: (record) => this.appender.undo(record),
+      settling: (mailboxes) => this.ledger.raiseFloors(mailboxes),
       settled: (records) => this.settled(records),
       added: (change) => this.added(change),
       trouble: (why) => options.onTrouble?.(why),
