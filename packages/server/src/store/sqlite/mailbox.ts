@@ -1,5 +1,5 @@
 import { mailboxName } from '../mailbox-name.ts'
-import type { Entry, EntryKind } from '../store.ts'
+import type { Entry } from '../store.ts'
 import type { LoadedMailbox } from './mailboxes.ts'
 
 export type MailboxKind = 'user' | 'device' | 'group'
