@@ -294,15 +294,15 @@ export class Session implements Registered, FeedSink {
   }
 
   private message(device: Device, frame: MsgFrame): Promise<unknown> | undefined {
-    const id = frame.id ?? this.parts.clock.random(12)
+    const message = hasId(frame) ? frame : { ...frame, id: this.parts.clock.random(12) }
     this.sends ??= this.parts.sends.of(`${device.no}`)
     const waitMs = this.sends.take()
-    if (waitMs > 0) return this.throttle(device, { ...frame, id }, waitMs)
+    if (waitMs > 0) return this.throttle(device, message, waitMs)
     this.throttledSince = 0
     // A group that is not in memory has to be there before the next message is looked at.
     const group = frame.scope === 'group' ? this.parts.store.group(frame.to) : undefined
-    if (group instanceof Promise) return group.then(() => this.sendNow(device, { ...frame, id }))
-    this.sendNow(device, { ...frame, id })
+    if (group instanceof Promise) return group.then(() => this.sendNow(device, message))
+    this.sendNow(device, message)
     return undefined
   }
 
@@ -385,4 +385,8 @@ export class Session implements Registered, FeedSink {
     this.text(JSON.stringify(errorFrame(error)))
     this.close(closeCodeOf(error.code), error.code)
   }
+}
+
+function hasId(frame: MsgFrame): frame is MsgFrame & { id: string } {
+  return frame.id !== undefined
 }

@@ -31,31 +31,21 @@ test('what was accepted is there after the next start, and nothing else', async 
   for (const id of answered) expect(held).toContain(id)
 })
 
-test.each([
-  ['that says nothing at all', ''],
-  ['in the middle of a head', 'GET /health HTTP/1.1\r\nhost: x\r\n'],
-  [
-    'in the middle of a body',
-    'POST /auth/dev-token HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{',
-  ],
-  ['of a socket without a hello', handshakeText()],
-])(
-  'a client %s does not hold up a stop',
-  async (_, bytes) => {
-    const relay = await startRelay()
-    const socket = await rawSocket(relay.port)
-    if (bytes !== '') socket.write(bytes)
-    await delay(50)
-    const isStopped = await Promise.race([relay.close().then(() => true), delay(stopMs).then(() => false)])
-    expect(isStopped).toBe(true)
-  },
-  20_000,
-)
-
-test('clients that do not answer the close do not hold up a stop', async () => {
+test('clients that do not answer, or not to the end, do not hold up a stop', async () => {
   const relay = await startRelay()
   const peer = await relay.synced('tom')
   peer.ws.pause()
+  const unfinished = [
+    '',
+    'GET /health HTTP/1.1\r\nhost: x\r\n',
+    'POST /auth/dev-token HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{',
+    handshakeText(),
+  ]
+  for (const bytes of unfinished) {
+    const socket = await rawSocket(relay.port)
+    if (bytes !== '') socket.write(bytes)
+  }
+  await delay(50)
   const isStopped = await Promise.race([relay.close().then(() => true), delay(stopMs).then(() => false)])
   expect(isStopped).toBe(true)
 }, 20_000)
