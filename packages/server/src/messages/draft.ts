@@ -13,8 +13,8 @@ export function draftOf(message: MsgBody & { readonly id: string }, from: Device
   return { to, from, id: message.id, body: head + content, digestFrom: head.length, expiresInMs: message.expiresInMs ?? 0 }
 }
 
-/** Where a message goes. `version`: the membership that the decision to send was taken on; it means nothing to a user. */
-export function recipientOf({ to, scope, device }: Pick<MsgBody, 'to' | 'scope' | 'device'>, version = 0): Recipient {
-  if (scope === 'group') return { kind: 'group', groupId: to, version }
+/** Where a message goes; to a group without a decision whether it may. */
+export function recipientOf({ to, scope, device }: Pick<MsgBody, 'to' | 'scope' | 'device'>): Recipient {
+  if (scope === 'group') return { kind: 'group', groupId: to, version: 0 }
   return device === undefined ? { kind: 'user', userId: to } : { kind: 'device', userId: to, deviceId: device }
 }

@@ -4,9 +4,6 @@ import type { Appended, Device, Group, Store } from '../store/store.ts'
 import { draftOf, recipientOf } from './draft.ts'
 import { checkCiphertext } from './rules.ts'
 
-/** Decisions that a membership may overtake before the sender is asked to come again. */
-const triesMax = 5
-
 export interface SendParts {
   readonly store: Pick<Store, 'append' | 'repeated' | 'group'>
   readonly clock: Clock
@@ -24,8 +21,8 @@ export function send(parts: SendParts, from: Device, message: MsgBody & { readon
     if (message.device !== undefined) throw new SottoError('bad_request', 'device: only a direct message goes to one device')
     const group = parts.store.group(message.to)
     return group instanceof Promise
-      ? group.then((found) => sendToGroup(parts, from, message, found, triesMax))
-      : sendToGroup(parts, from, message, group, triesMax)
+      ? group.then((found) => sendToGroup(parts, from, message, found))
+      : sendToGroup(parts, from, message, group)
   } catch (error) {
     return Promise.reject(error)
   }
@@ -37,21 +34,24 @@ function sendDirect({ store, clock }: SendParts, from: Device, message: MsgBody 
 }
 
 async function sendToGroup(
-  parts: SendParts,
+  { store, clock }: SendParts,
   from: Device,
   message: MsgBody & { readonly id: string },
   group: Group | undefined,
-  tries: number,
 ): Promise<Appended> {
-  const { store, clock } = parts
-  const draft = draftOf(message, from, recipientOf(message, group?.version), clock.now())
+  const decide = (now: Group | undefined) => mayWrite(now, from.userId)
+  const to = { kind: 'group', groupId: message.to, version: group?.version ?? 0, decide } as const
+  const draft = draftOf(message, from, to, clock.now())
   if (group === undefined || !group.members.has(from.userId)) {
+    // A resend is answered even to somebody who has left meanwhile.
     const first = await store.repeated(draft)
     if (first !== undefined) return first
     throw new SottoError('not_member')
   }
-  const appended = await store.append(draft)
-  if (appended !== 'moved') return appended
-  if (tries === 0) throw new SottoError('overloaded', 'the membership changes too fast', { retryAfterMs: 100 })
-  return sendToGroup(parts, from, message, await store.group(message.to), tries - 1)
+  // A membership that moves is decided on again by `decide`.
+  return store.append(draft) as Promise<Appended>
+}
+
+function mayWrite(group: Group | undefined, userId: string): void {
+  if (group?.members.has(userId) !== true) throw new SottoError('not_member')
 }

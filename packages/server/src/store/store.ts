@@ -23,7 +23,8 @@ export interface Store {
   /**
    * Appends a message. A resend (same device and id) is looked up before anything else is judged and gets the
    * first answer. Throws `id_conflict`, `mailbox_full`, `not_found` (device of the recipient), `overloaded`;
-   * answers `moved` when the group's membership version is no longer `draft.to.version`.
+   * when the membership of a group is no longer at `draft.to.version`, it
+   * is decided again in the message's turn, or `moved` is answered where the draft brings nothing to decide with.
    */
   append(draft: Draft): Promise<Appended | Moved>
   /** The first answer, if this is a resend: for those who would refuse before they append. Throws `id_conflict`. */
@@ -118,8 +119,14 @@ export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds]
 export type Recipient =
   | { readonly kind: 'user'; readonly userId: string }
   | { readonly kind: 'device'; readonly userId: string; readonly deviceId: string }
-  /** `version`: the membership that the decision to send was taken on. */
-  | { readonly kind: 'group'; readonly groupId: string; readonly version: number }
+  | {
+      readonly kind: 'group'
+      readonly groupId: string
+      /** The membership that the decision to send was taken on. */
+      readonly version: number
+      /** Decides again, on the membership as it is when the message's turn has come: throws what the sender is told. */
+      readonly decide?: (group: Group | undefined) => void
+    }
 
 export interface Draft {
   readonly to: Recipient

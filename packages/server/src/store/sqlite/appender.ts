@@ -2,7 +2,7 @@ import { type LimitName, type Limits, SottoError } from '@sotto/protocol'
 import type { Clock } from '../../clock.ts'
 import { frameJson } from '../frame-json.ts'
 import { mailboxName } from '../mailbox-name.ts'
-import { type Appended, type Draft, type EntryKind, entryKinds, type Moved, type Recipient } from '../store.ts'
+import { type Appended, type Draft, type EntryKind, entryKinds, type Group, type Moved, type Recipient } from '../store.ts'
 import type { Committer } from './committer.ts'
 import { idempotencyKey } from './idempotency/key.ts'
 import type { SurelyNew } from './idempotency/surely-new.ts'
@@ -24,6 +24,7 @@ export interface AppenderParts {
   readonly surelyNew: SurelyNew
   /** The membership version of a group that is in memory; undefined when it is not. */
   readonly groupVersion: (groupId: string) => number | undefined
+  readonly group: (groupId: string) => Group | undefined | Promise<Group | undefined>
   readonly isRevoked: (device: number) => boolean
 }
 
@@ -120,7 +121,7 @@ export class Appender {
     const mailbox = this.mailboxInMemory(draft.to)
     if (mailbox === undefined) return null
     if (this.parts.surelyNew.mayContain(idempotencyKey(draft.from.no, draft.id))) return null
-    if (draft.to.kind !== 'group' && this.fullBy(mailbox, draft) !== undefined) return null
+    if (draft.to.kind === 'group' ? !this.isCurrent(draft.to) : this.fullBy(mailbox, draft) !== undefined) return null
     return this.admit(draft, key, mailbox)
   }
 
@@ -147,7 +148,10 @@ export class Appender {
     const first = await this.repeatedSettled(draft)
     if (first !== undefined) return { answer: Promise.resolve(first) }
     const mailbox = await this.loadMailbox(draft.to)
-    if (mailbox === 'moved') return { answer: Promise.resolve('moved') }
+    if (draft.to.kind === 'group' && (mailbox === undefined || !this.isCurrent(draft.to))) {
+      if (draft.to.decide === undefined) return { answer: Promise.resolve('moved') }
+      draft.to.decide(await this.parts.group(draft.to.groupId))
+    }
     if (mailbox === undefined) throw new SottoError('not_found', 'the recipient has no such device')
     if (draft.to.kind !== 'group' && this.fullBy(mailbox, draft) !== undefined) {
       await this.recount(mailbox)
@@ -157,11 +161,14 @@ export class Appender {
     return { answer: this.admit(draft, key, mailbox) }
   }
 
-  private admit(draft: Draft, key: string, mailbox: Mailbox): Promise<Appended | Moved> {
+  private isCurrent({ groupId, version }: Extract<Recipient, { kind: 'group' }>): boolean {
+    return this.parts.groupVersion(groupId) === version
+  }
+
+  private admit(draft: Draft, key: string, mailbox: Mailbox): Promise<Appended> {
     const { to, from } = draft
     if (this.parts.committer.isOverloaded) return Promise.reject(new SottoError('overloaded', undefined, { retryAfterMs: 1_000 }))
     if (this.parts.isRevoked(from.no)) return Promise.reject(new SottoError('device_revoked'))
-    if (to.kind === 'group' && this.parts.groupVersion(to.groupId) !== to.version) return Promise.resolve('moved')
     const record = this.record(mailbox, {
       kind: entryKinds.msg,
       sender: from.no,
@@ -260,11 +267,11 @@ export class Appender {
     return ledger.known('group', to.groupId)
   }
 
-  private async loadMailbox(to: Recipient): Promise<Mailbox | Moved | undefined> {
+  private loadMailbox(to: Recipient): Promise<Mailbox | undefined> {
     const { ledger } = this.parts
     if (to.kind === 'user') return ledger.find('user', to.userId, true)
     if (to.kind === 'device') return ledger.find('device', `${to.userId}/${to.deviceId}`, false)
-    return (await ledger.find('group', to.groupId, false)) ?? 'moved'
+    return ledger.find('group', to.groupId, false)
   }
 
   /** The limit that keeps a message out; undefined: there is room. */

@@ -106,6 +106,7 @@ export class SqliteStore implements Store {
       reader,
       surelyNew,
       groupVersion: (groupId) => this.membership.version(groupId),
+      group: (groupId) => this.membership.group(groupId),
       isRevoked: (device) => this.directory.isRevoked(device),
     })
     this.membership = new Membership({ clock, limits, ledger, committer, appender: this.appender })
