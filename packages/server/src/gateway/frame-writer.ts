@@ -26,6 +26,23 @@ function headerBytes(length: number): number {
   return length < 126 ? 2 : length < 65_536 ? 4 : 10
 }
 
+const slabBytes = 64 * 1024
+
+/** Where chunks are cut from: few large pieces of memory instead of many small ones. Far smaller than a window, which a chunk that nobody reads may pin. */
+let slab = Buffer.allocUnsafeSlow(slabBytes)
+let slabUsed = 0
+
+function allocate(bytes: number): Buffer {
+  if (bytes > slabBytes / 4) return Buffer.allocUnsafeSlow(bytes)
+  if (slabUsed + bytes > slabBytes) {
+    slab = Buffer.allocUnsafeSlow(slabBytes)
+    slabUsed = 0
+  }
+  const start = slabUsed
+  slabUsed += bytes
+  return slab.subarray(start, slabUsed)
+}
+
 /** A payload as one frame, ready to be written to any number of sockets. */
 export function frameOf(payload: Buffer): Buffer {
   const frame = Buffer.allocUnsafe(headerBytes(payload.length) + payload.length)
@@ -51,7 +68,7 @@ export class Outbox {
 
   text(text: string): void {
     this.parts.push(text)
-    this.bytesMax += text.length * 3 + headerBytesMax
+    this.bytesMax += Buffer.byteLength(text) + headerBytesMax
   }
 
   payload(payload: Buffer): void {
@@ -74,7 +91,7 @@ export class Outbox {
     this.bytesMax = 0
     const only = parts[0]!
     if (parts.length === 1 && typeof only !== 'string') return framed === null ? frameOf(only) : only
-    const chunk = Buffer.allocUnsafe(bytesMax)
+    const chunk = allocate(bytesMax)
     let at = 0
     for (let i = 0; i < parts.length; i++) {
       const part = parts[i]!

@@ -29,7 +29,8 @@ export interface GatewayOptions {
 /** A socket that answers too large a frame with our own code and error. */
 class ClosingSocket extends WebSocket {
   override close(code?: number, data?: string | Buffer): void {
-    if (code !== tooLargeByProtocol) super.close(code, data)
+    // With data it is the answer to a close of the client's own.
+    if (code !== tooLargeByProtocol || data !== undefined) super.close(code, data)
     else {
       this.send(JSON.stringify(errorFrame(new SottoError('too_large', 'the frame is too large', { limit: 'FRAME_BYTES' }))))
       super.close(closeCodes.tooLarge, 'too_large')

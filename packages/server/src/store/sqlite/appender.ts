@@ -4,7 +4,8 @@ import { frameJson } from '../frame-json.ts'
 import { mailboxName } from '../mailbox-name.ts'
 import { type Appended, type Draft, type EntryKind, entryKinds, type Group, type Moved, type Recipient } from '../store.ts'
 import type { Committer } from './committer.ts'
-import { idempotencyKey } from './idempotency/key.ts'
+import { idempotencyKey, idempotencyText, writeIdempotencyKey } from './idempotency/key.ts'
+import { keyBytes } from './idempotency/record.ts'
 import type { SurelyNew } from './idempotency/surely-new.ts'
 import { contentDigest } from './journal.ts'
 import type { Ledger } from './ledger.ts'
@@ -13,6 +14,9 @@ import type { Reader } from './reader.ts'
 
 /** When a sender may look again whether its recipient has been online. */
 const fullRetryMs = 60_000
+
+/** For keys that are only looked at. */
+const scratchKey = Buffer.alloc(keyBytes)
 
 export interface AppenderParts {
   readonly clock: Clock
@@ -60,7 +64,7 @@ export class Appender {
 
   /** The first answer to a resend, if this is one. Throws `id_conflict`. */
   async repeated(draft: Draft): Promise<Appended | undefined> {
-    const repeat = this.recent.get(recordKey(draft.from.no, draft.id))
+    const repeat = this.recent.get(idempotencyText(draft.from.no, draft.id))
     return repeat === undefined ? this.repeatedSettled(draft) : this.repeatOf(repeat, draft)
   }
 
@@ -115,12 +119,12 @@ export class Appender {
 
   /** The append, if everything it needs is in memory. */
   private appendNow(draft: Draft): Promise<Appended | Moved> | null {
-    const key = recordKey(draft.from.no, draft.id)
+    const key = idempotencyText(draft.from.no, draft.id)
     const repeat = this.recent.get(key)
     if (repeat !== undefined) return this.repeatOf(repeat, draft)
     const mailbox = this.mailboxInMemory(draft.to)
     if (mailbox === undefined) return null
-    if (this.parts.surelyNew.mayContain(idempotencyKey(draft.from.no, draft.id))) return null
+    if (this.parts.surelyNew.mayContain(writeIdempotencyKey(scratchKey, key))) return null
     if (draft.to.kind === 'group' ? !this.isCurrent(draft.to) : this.fullBy(mailbox, draft) !== undefined) return null
     return this.admit(draft, key, mailbox)
   }
@@ -142,7 +146,7 @@ export class Appender {
 
   /** Looks up what is not in memory, then appends. The answer is boxed: to be numbered is not yet to be committed. */
   private async place(draft: Draft): Promise<{ readonly answer: Promise<Appended | Moved> }> {
-    const key = recordKey(draft.from.no, draft.id)
+    const key = idempotencyText(draft.from.no, draft.id)
     const repeat = this.recent.get(key)
     if (repeat !== undefined) return { answer: this.repeatOf(repeat, draft) }
     const first = await this.repeatedSettled(draft)
@@ -292,10 +296,6 @@ export class Appender {
     const counts = await this.parts.committer.run('countPairs', { mailbox: mailbox.no, after })
     mailbox.recount(counts.filter(({ last }) => last <= mailbox.settled))
   }
-}
-
-function recordKey(device: number, id: string): string {
-  return `${device}:${id}`
 }
 
 function digestOf(draft: Draft, expiresInMs: number): Buffer {

@@ -7,9 +7,18 @@ import { keyBytes } from './record.ts'
  * Clients choose ids: only a hash that cannot be steered keeps keys uniform, which the filters rely on.
  */
 export function idempotencyKey(deviceNo: number, id: string): Buffer {
+  return writeIdempotencyKey(Buffer.allocUnsafe(keyBytes), idempotencyText(deviceNo, id))
+}
+
+/** What the key is the hash of: names a message of a device in memory too. */
+export function idempotencyText(deviceNo: number, id: string): string {
+  return `${deviceNo}:${id}`
+}
+
+/** The key of `idempotencyText`, written over the 16 bytes of `key`. */
+export function writeIdempotencyKey(key: Buffer, text: string): Buffer {
   // A digest as a string of bytes and a copy is three times as fast as a digest as a buffer.
-  const digest = hash('sha256', `${deviceNo}:${id}`, 'binary')
-  const key = Buffer.allocUnsafe(keyBytes)
+  const digest = hash('sha256', text, 'binary')
   for (let i = 0; i < keyBytes; i++) key[i] = digest.charCodeAt(i)
   return key
 }
