@@ -16,13 +16,16 @@ const raised: Partial<Record<LimitName, number>> = {
   MAILBOX_BYTES: unbounded * 1_000,
 }
 
+/** As `npm start` runs it. */
+const nursery = '--max-semi-space-size=32'
+
 /**
  * The command of the server to measure. `source`: the server's sources as they are; `dist`: what `npm run build` made;
  * anything else is a command line, split at spaces, whose words that name files of `root` are made absolute.
  */
 export function subjectCommand(subject: string, root: string): readonly string[] {
-  if (subject === 'source') return [process.execPath, '-C', 'source', resolve(root, 'packages/server/src/main.ts')]
-  if (subject === 'dist') return [process.execPath, resolve(root, 'packages/cli/dist/main.js'), 'serve']
+  if (subject === 'source') return [process.execPath, nursery, '-C', 'source', resolve(root, 'packages/server/src/main.ts')]
+  if (subject === 'dist') return [process.execPath, nursery, resolve(root, 'packages/cli/dist/main.js'), 'serve']
   const words = subject.split(' ').filter((word) => word !== '')
   return words.map((word) => (existsSync(resolve(root, word)) ? resolve(root, word) : word === 'node' ? process.execPath : word))
 }

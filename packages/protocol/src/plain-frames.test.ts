@@ -25,7 +25,24 @@ const texts = [
   'm1',
   'M1',
 ]
-const others = [null, undefined, true, 0, -0, 1, 1.5, -1, 2 ** 53, 2 ** 53 - 1, Number.POSITIVE_INFINITY, Number.NaN, [], ['a'], {}, { length: 1 }]
+const others = [
+  null,
+  undefined,
+  true,
+  0,
+  -0,
+  1,
+  1.5,
+  -1,
+  2 ** 53,
+  2 ** 53 - 1,
+  Number.POSITIVE_INFINITY,
+  Number.NaN,
+  [],
+  ['a'],
+  {},
+  { length: 1 },
+]
 const values: readonly unknown[] = [
   ...texts,
   ...others,

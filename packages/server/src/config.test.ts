@@ -6,7 +6,7 @@ import { inspect, promisify } from 'node:util'
 import { defaultLimits, limitNames } from '@sotto/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Secret } from './auth/secret.ts'
-import { ConfigError, loadEnv, readConfig, resolveSecret } from './config.ts'
+import { ConfigError, loadDevEnv, loadEnv, readConfig, resolveSecret } from './config.ts'
 
 const secret = 'a-secret-of-more-than-32-bytes-which-nobody-may-see'
 const jwks = { JWT_JWKS_URL: 'https://login.example.org/keys', JWT_ISSUER: 'https://login.example.org/', JWT_AUDIENCE: 'sotto' }
@@ -285,5 +285,46 @@ describe('.env', () => {
   it('that cannot be read is named', async () => {
     await mkdir(path.join(directory, '.env'))
     expect(() => loadEnv(directory, {})).toThrow(/^\.env: .* cannot be read \(EISDIR\)$/)
+  })
+})
+
+describe('the environment for development', () => {
+  const env = (file: string, real: Record<string, string>) => async () => {
+    await writeFile(path.join(directory, '.env'), file)
+    const { host, devTokens, auth, port } = readConfig(loadDevEnv(directory, real))
+    return { host, devTokens, auth: auth.kind, port }
+  }
+  const usual = { host: '127.0.0.1', devTokens: 'loopback', auth: 'generated', port: 8080 }
+  const named = Object.entries(jwks).map(([name, value]) => `${name}=${value}\n`)
+
+  it('is this machine alone, with development tokens, without any file', () => {
+    expect(readConfig(loadDevEnv(directory, {}))).toMatchObject({ host: '127.0.0.1', devTokens: 'loopback' })
+  })
+
+  it.each([
+    ['what `.env` says of other things is kept', env('PORT=9000\n', {}), { ...usual, port: 9000 }],
+    ['what `.env` says of these is not', env('HOST=0.0.0.0\nDEV_TOKENS=false\n', {}), usual],
+    ['the real environment wins', env('', { HOST: '::1', DEV_TOKENS: 'false' }), { ...usual, host: '::1', devTokens: 'off' }],
+    ['also over `.env`', env('PORT=9000\n', { PORT: '9001' }), { ...usual, port: 9001 }],
+    ['what is empty counts as left out', env('PORT=\n', { HOST: '', DEV_TOKENS: '', JWT_JWKS_URL: '' }), usual],
+    ['a JWKS in `.env` has no development tokens', env(named.join(''), {}), { ...usual, devTokens: 'off', auth: 'jwks' }],
+    ['nor has one in the real environment', env('JWT_JWKS_URL=\n', jwks), { ...usual, devTokens: 'off', auth: 'jwks' }],
+    [
+      'one that the real environment takes back is none',
+      env(named.join(''), { JWT_JWKS_URL: '', JWT_ISSUER: '', JWT_AUDIENCE: '' }),
+      usual,
+    ],
+  ])('%s', async (_, read, expected) => {
+    expect(await read()).toEqual(expected)
+  })
+
+  it('with development tokens and a JWKS both asked for is refused', async () => {
+    await expect(env(named.join(''), { DEV_TOKENS: 'true' })()).rejects.toThrow(/^DEV_TOKENS: contradicts JWT_JWKS_URL/)
+  })
+
+  it('leaves the environment of the process as it is', () => {
+    const before = { ...process.env }
+    expect(loadDevEnv(directory)).toMatchObject({ HOST: process.env.HOST || '127.0.0.1' })
+    expect(process.env).toEqual(before)
   })
 })

@@ -178,9 +178,10 @@ export function loadEnv(directory: string, env: Environment = process.env): Envi
  * wins, `.env` does not, unless it names a JWKS, which no development token can be signed for.
  */
 export function loadDevEnv(directory: string, env: Environment = process.env): Environment {
-  const file = loadEnv(directory, {})
-  const devTokens = (file.JWT_JWKS_URL ?? env.JWT_JWKS_URL) ? {} : { DEV_TOKENS: 'true' }
-  return { ...file, HOST: '127.0.0.1', ...devTokens, ...env }
+  const merged = loadEnv(directory, env)
+  // An empty setting counts as left out, here too.
+  const devTokens = merged.JWT_JWKS_URL ? {} : { DEV_TOKENS: env.DEV_TOKENS || 'true' }
+  return { ...merged, HOST: env.HOST || '127.0.0.1', ...devTokens }
 }
 
 /**

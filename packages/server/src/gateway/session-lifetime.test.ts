@@ -159,3 +159,18 @@ describe('sockets of one user', () => {
     expect((await other.closed).code).toBe(4429)
   })
 })
+
+describe('a device with few one-time keys left', () => {
+  test('is told so while it is online; others are not', async () => {
+    const key = (n: number) => `${n}`.padStart(16, 'k')
+    const asked = { as: 'pam', device: 'phone' }
+    await relay.call('POST /keys/identity', { ...asked, body: { identityKey: key(0), signedPreKey: key(1) } })
+    const oneTimePreKeys = Array.from({ length: 20 }, (_, n) => ({ keyId: n, publicKey: key(n) }))
+    await relay.call('POST /keys/prekeys', { ...asked, body: { oneTimePreKeys } })
+    const phone = await relay.synced('pam', 'phone')
+    const laptop = await relay.synced('pam', 'laptop')
+    await relay.call('GET /keys/prekeys/:userId', { as: 'quy', params: { userId: 'pam' } })
+    expect(await phone.take('keys_low')).toEqual({ type: 'keys_low', oneTimePreKeys: 19, keyPackages: 0 })
+    expect(await laptop.flushed()).toEqual([])
+  })
+})

@@ -7,6 +7,7 @@ import type { Identity } from '../auth/authenticator.ts'
 import { bearerToken } from '../auth/rules.ts'
 import { redeemTicket } from '../auth/tickets.ts'
 import type { Entry } from '../store/store.ts'
+import { BurstMemory } from './burst-memory.ts'
 import { Outbox } from './frame-writer.ts'
 import { Session, type SessionParts, type SocketLike } from './session.ts'
 
@@ -45,6 +46,7 @@ export class Gateway {
   private readonly wss: WebSocketServer
   private readonly connections = new Set<Connection>()
   private readonly unwritten: Connection[] = []
+  private readonly memory = new BurstMemory()
   private readonly timer: NodeJS.Timeout
   private isStopping = false
   private readonly flushAll = () => {
@@ -104,6 +106,7 @@ export class Gateway {
     const requested = [url.searchParams.get('device') ?? undefined, headerOf(request, 'x-device-id')]
     const connection = new Connection(ws, request.socket, parts, requested, (waiting) => this.writeSoon(waiting))
     this.connections.add(connection)
+    this.memory.sessionOpened()
     ws.on('close', () => {
       this.connections.delete(connection)
       connection.session.closed()
@@ -132,6 +135,7 @@ export class Gateway {
   private tick(): void {
     const now = this.parts.clock.now()
     for (const connection of this.connections) connection.tick(now)
+    this.memory.tick(this.parts.counts.framesIn)
   }
 }
 

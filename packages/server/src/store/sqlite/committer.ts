@@ -6,8 +6,8 @@ import type { Settle } from './settle.ts'
 import type { Thread } from './thread.ts'
 import { type Batch, type Outcome, type SettledChange, type Task, unwrap, type WriterReply } from './threads.ts'
 
-/** Records that a settlement takes at most: a few milliseconds of the writer's time. */
-const settleRecords = 4_096
+/** Records that a settlement takes at most: two or three milliseconds, in which nothing is committed. */
+const settleRecords = 1_024
 /** Records that may stand in the journal before they are settled. */
 const journalRecords = 8_192
 const journalBytes = 16 * 1024 * 1024
