@@ -21,7 +21,7 @@ import { version } from './version.ts'
 export const databaseFile = 'sotto.db'
 
 /** How often what has expired is deleted. */
-const sweepMs = 60_000
+const sweepMs = 300_000
 /** Devices whose sending rate is remembered. */
 const ratedDevicesMax = 100_000
 

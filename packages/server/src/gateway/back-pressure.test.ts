@@ -110,6 +110,8 @@ describe('a device that sends too fast', () => {
     for (const id of ids(100)) first.ws.send(text(`more-${id}`, 'ben'))
     await expect.poll(() => relay.count('sotto_frames_received_total')).toBeGreaterThan(2)
     const second = await relay.synced('amy')
+    // Before the server would give it up.
+    await expect.poll(() => first.ws.readyState, { timeout: 4_000 }).toBe(first.ws.CLOSED)
     expect((await first.closed).code).toBe(4409)
     expect(await second.flushed()).toEqual([])
   })

@@ -37,6 +37,9 @@ export class Feed {
   private readonly device: Device
   private readonly sink: FeedSink
   private readonly isReliable: boolean
+  /** Groups that this user was added to, to be subscribed to. */
+  private readonly joining = new Set<string>()
+  private isJoining = false
   private isPumping = false
   private isClosed = false
   /** Mailboxes whose backlog at connect time has not been sent; null: `synced` was said. */
@@ -234,15 +237,29 @@ export class Feed {
     const { userId } = this.device
     if (source.kind === 'group' && change.removed.includes(userId)) source.closeAt(entry.seq)
     if (source.kind === 'user' && change.added.includes(userId)) {
-      this.join(change.groupId).catch((error) => this.sink.failed(error))
+      this.joining.add(change.groupId)
+      if (!this.isJoining) this.joinSoon().catch((error) => this.sink.failed(error))
     }
   }
 
-  private async join(groupId: string): Promise<void> {
-    const subscriptions = await this.parts.store.subscriptions(this.device)
-    if (this.isClosed) return
-    const subscription = subscriptions.find((candidate) => candidate.groupId === groupId)
-    if (subscription === undefined) return
+  /** However many groups a backlog tells of, they are asked for together. */
+  private async joinSoon(): Promise<void> {
+    this.isJoining = true
+    await new Promise((resolve) => setImmediate(resolve))
+    while (this.joining.size > 0 && !this.isClosed) {
+      const asked = new Set(this.joining)
+      // What is added from here on may be newer than the answer.
+      this.joining.clear()
+      const subscriptions = await this.parts.store.subscriptions(this.device)
+      if (this.isClosed) return
+      for (const subscription of subscriptions) {
+        if (subscription.groupId !== null && asked.has(subscription.groupId)) this.join(subscription)
+      }
+    }
+    this.isJoining = false
+  }
+
+  private join(subscription: Subscription): void {
     const known = this.sources.get(subscription.mailbox)
     if (known === undefined) this.add(subscription, subscription.cursor)
     else {

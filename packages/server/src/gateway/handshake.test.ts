@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type Handshake, rawSocket } from './raw-socket.suite.ts'
+import { type Handshake, handshakeText, rawSocket } from './raw-socket.suite.ts'
 import { type Relay, relayOf, startRelay } from './test-relay.suite.ts'
 import { clientFrame } from './websocket-bytes.suite.ts'
 
@@ -105,19 +105,19 @@ describe('a handshake', () => {
     expect(await socket.json()).toMatchObject({ type: then ?? 'pong' })
   })
 
-  test('may have the first frames right behind it', async () => {
-    const ciphertext = 'x'.repeat(100_000)
-    const receiver = await relay.synced('cat')
+  test.each([
+    ['a large one first', 0],
+    ['a small one first', 1],
+  ])('may have its frames right behind it, %s', async (_, pings) => {
+    const [sender, receiver, ciphertext] = [`dan-${pings}`, await relay.synced(`cat-${pings}`), 'x'.repeat(60_000)]
+    const authorization = `Bearer ${await relay.token(sender)}`
+    const message = JSON.stringify({ type: 'msg', id: 'large', to: `cat-${pings}`, scope: 'direct', ciphertext })
+    const frames = [...Array.from({ length: pings }, () => clientFrame('{"type":"ping"}')), clientFrame(message)]
     const socket = await rawSocket(relay.port)
-    const frame = JSON.stringify({ type: 'msg', id: 'large', to: 'cat', scope: 'direct', ciphertext })
-    const authorization = `Bearer ${await relay.token('dan')}`
-    const request = Buffer.from(
-      `GET /ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nauthorization: ${authorization}\r\n\r\n`,
-    )
-    socket.write(Buffer.concat([request, clientFrame('{"type":"ping"}'), clientFrame(frame)]))
+    socket.write(Buffer.concat([Buffer.from(handshakeText({ headers: { authorization } })), ...frames]))
     expect(await socket.status()).toBe(101)
     expect(await socket.json()).toMatchObject({ type: 'welcome' })
-    expect(await socket.json()).toMatchObject({ type: 'pong' })
+    for (let i = 0; i < pings; i++) expect(await socket.json()).toMatchObject({ type: 'pong' })
     expect(await socket.json()).toMatchObject({ type: 'accepted', id: 'large' })
     expect(await receiver.take('msg')).toMatchObject({ id: 'large', ciphertext })
   })

@@ -251,7 +251,8 @@ export class Session implements Registered, FeedSink {
     if (token === undefined) throw new SottoError('unauthenticated', 'hello: a token is needed')
     const identity = await this.parts.authenticator.verify(token)
     if (this.device === null) {
-      await this.begin(identity, [device, ...this.requestedDevices])
+      // A session that has begun but cannot deliver must not go on.
+      await this.begin(identity, [device, ...this.requestedDevices]).catch((error) => this.fail(error))
       return
     }
     const deviceId = actingDevice(identity.deviceId, device ?? this.deviceId)

@@ -34,9 +34,12 @@ export async function messagesSince(
   const from = Math.max(timestamp, cursor?.after.receivedAt ?? 0)
   const page = new FirstPage<Entry | undefined>({ entries: limit, bytes: pageBytes })
   const { known } = caller
-  const subscriptions = known === undefined ? await store.readable(caller.userId) : await store.subscriptions(known)
-  for (const subscription of subscriptions) {
-    await collect(store, subscription, from, cursor, known?.no, page)
+  const subscribed = () => (known === undefined ? store.readable(caller.userId) : store.subscriptions(known))
+  // Heads before windows: a removal between the two is then known before anything that came after it can be read.
+  const heads = new Map((await subscribed()).map(({ mailbox, head }) => [mailbox, head]))
+  for (const subscription of await subscribed()) {
+    const head = heads.get(subscription.mailbox) ?? 0
+    await collect(store, { ...subscription, head }, from, cursor, known?.no, page)
   }
   const entries = page.items.filter((entry) => entry !== undefined)
   noteDelivered(store, entries)

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { SottoError } from '@sotto/protocol/errors'
 import { mailboxName } from '../mailbox-name.ts'
 import { entryKinds } from '../store.ts'
 import { cursorsOf, deviceOwner, dropKeysAndCursors, dropMailbox } from './devices.ts'
@@ -26,10 +27,11 @@ interface MailboxRow {
 
 /**
  * Everything that is held about a user, ready for JSON; frames as they are delivered. What the journal has not
- * settled yet is not in it: settle first.
+ * settled yet is not in it: settle first. Throws `too_large` where one answer cannot carry it.
  */
 export function exportAccount(db: DatabaseSync, { userId }: { userId: string }): Record<string, unknown> {
   const devices = devicesOf(db, userId)
+  refuseHuge(db, userId, devices)
   return {
     userId,
     devices: devices.map((device) => exportDevice(db, device)),
@@ -39,6 +41,30 @@ export function exportAccount(db: DatabaseSync, { userId }: { userId: string }):
     tickets: exportTickets(db, userId),
     rates: exportRates(db, userId),
   }
+}
+
+/** What one export carries at most: it is built in memory, as a whole. */
+const exportBytesMax = 128 * 1024 * 1024
+
+function refuseHuge(db: DatabaseSync, userId: string, devices: readonly DeviceRow[]): void {
+  const received = prepared(
+    db,
+    'SELECT coalesce(sum(length(data)), 0) AS bytes FROM entries WHERE id > (?1 << 32) AND id <= (?1 << 32 | 0xffffffff)',
+  )
+  const sent = prepared(
+    db,
+    'SELECT coalesce(sum(length(data)), 0) AS bytes FROM entries WHERE sender IN (SELECT no FROM devices WHERE user_id = ?)',
+  )
+  let bytes = (sent.get(userId) as { bytes: number }).bytes
+  for (const { no } of mailboxesOf(db, userId, devices)) bytes += (received.get(no) as { bytes: number }).bytes
+  if (bytes <= exportBytesMax) return
+  throw new SottoError(
+    'too_large',
+    `more than ${exportBytesMax} bytes are held: acknowledge what was delivered, then ask again`,
+    {
+      bytes,
+    },
+  )
 }
 
 export interface ErasedRows {

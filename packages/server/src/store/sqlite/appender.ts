@@ -2,7 +2,16 @@ import { type LimitName, type Limits, SottoError } from '@sotto/protocol'
 import type { Clock } from '../../clock.ts'
 import { frameJson } from '../frame-json.ts'
 import { mailboxName } from '../mailbox-name.ts'
-import { type Appended, type Draft, type EntryKind, entryKinds, type Group, type Moved, type Recipient } from '../store.ts'
+import {
+  type Appended,
+  type Device,
+  type Draft,
+  type EntryKind,
+  entryKinds,
+  type Group,
+  type Moved,
+  type Recipient,
+} from '../store.ts'
 import type { Committer } from './committer.ts'
 import { idempotencyKey, idempotencyText, writeIdempotencyKey } from './idempotency/key.ts'
 import { keyBytes } from './idempotency/record.ts'
@@ -29,7 +38,7 @@ export interface AppenderParts {
   /** The membership version of a group that is in memory; undefined when it is not. */
   readonly groupVersion: (groupId: string) => number | undefined
   readonly group: (groupId: string) => Group | undefined | Promise<Group | undefined>
-  readonly isRevoked: (device: number) => boolean
+  readonly isBarred: (device: Device) => boolean
 }
 
 /** The first answer to a message id, and what its content was. */
@@ -125,7 +134,8 @@ export class Appender {
     const mailbox = this.mailboxInMemory(draft.to)
     if (mailbox === undefined) return null
     if (this.parts.surelyNew.mayContain(writeIdempotencyKey(scratchKey, key))) return null
-    if (draft.to.kind === 'group' ? !this.isCurrent(draft.to) : this.fullBy(mailbox, draft) !== undefined) return null
+    if (draft.to.kind === 'group' && !this.isCurrent(draft.to)) return null
+    if (this.fullBy(mailbox, draft) !== undefined) return null
     return this.admit(draft, key, mailbox)
   }
 
@@ -157,11 +167,13 @@ export class Appender {
       draft.to.decide(await this.parts.group(draft.to.groupId))
     }
     if (mailbox === undefined) throw new SottoError('not_found', 'the recipient has no such device')
-    if (draft.to.kind !== 'group' && this.fullBy(mailbox, draft) !== undefined) {
-      await this.recount(mailbox)
+    if (this.fullBy(mailbox, draft) !== undefined) {
+      if (draft.to.kind !== 'group') await this.recount(mailbox)
       const limit = this.fullBy(mailbox, draft)
       if (limit !== undefined) throw new SottoError('mailbox_full', undefined, { limit, retryAfterMs: fullRetryMs })
     }
+    // Dropped while something was looked up.
+    if (mailbox.dead) return this.place(draft)
     return { answer: this.admit(draft, key, mailbox) }
   }
 
@@ -172,7 +184,7 @@ export class Appender {
   private admit(draft: Draft, key: string, mailbox: Mailbox): Promise<Appended> {
     const { to, from } = draft
     if (this.parts.committer.isOverloaded) return Promise.reject(new SottoError('overloaded', undefined, { retryAfterMs: 1_000 }))
-    if (this.parts.isRevoked(from.no)) return Promise.reject(new SottoError('device_revoked'))
+    if (this.parts.isBarred(from)) return Promise.reject(new SottoError('device_revoked'))
     const record = this.record(mailbox, {
       kind: entryKinds.msg,
       sender: from.no,
@@ -231,7 +243,7 @@ export class Appender {
     }
     mailbox.push(record)
     this.parts.committer.add(record)
-    if (mailbox.isHeld) this.parts.ledger.watch(mailbox)
+    this.parts.ledger.watch(mailbox)
     return record
   }
 
@@ -284,14 +296,23 @@ export class Appender {
     const pair = mailbox.undelivered(from.userId)
     if (pair.entries >= limits.PAIR_ENTRIES) return 'PAIR_ENTRIES'
     if (pair.bytes + body.length > limits.PAIR_BYTES) return 'PAIR_BYTES'
+    return this.fullOfUndelivered(mailbox)
+  }
+
+  /** Where nobody holds anything back, nothing else bounds what waits for a first delivery. */
+  private fullOfUndelivered(mailbox: Mailbox): LimitName | undefined {
     if (mailbox.isHeld) return undefined
-    // Where nobody holds anything back, nothing else bounds what waits for a first delivery.
-    const waiting = mailbox.head - Math.max(mailbox.delivered, mailbox.floor)
-    return waiting >= limits.MAILBOX_ENTRIES ? 'MAILBOX_ENTRIES' : undefined
+    const { MAILBOX_ENTRIES, MAILBOX_BYTES } = this.parts.limits
+    if (mailbox.head - Math.max(mailbox.delivered, mailbox.floor) >= MAILBOX_ENTRIES) return 'MAILBOX_ENTRIES'
+    // What was delivered is on its way out when the limit is passed: only twice as much cannot be that.
+    return mailbox.bytes >= 2 * MAILBOX_BYTES ? 'MAILBOX_BYTES' : undefined
   }
 
   private async recount(mailbox: Mailbox): Promise<void> {
     const after = Math.max(mailbox.delivered, mailbox.floor)
+    // Nothing was delivered since it was last counted: a sender that goes on trying costs nothing.
+    if (mailbox.countedAfter === after) return
+    mailbox.countedAfter = after
     if (after >= mailbox.settled) return mailbox.recount([])
     const counts = await this.parts.committer.run('countPairs', { mailbox: mailbox.no, after })
     mailbox.recount(counts.filter(({ last }) => last <= mailbox.settled))

@@ -66,6 +66,8 @@ export class Committer {
   private settleSoon = false
   private checkpointSoon = false
   private dead = false
+  /** Commits and settlements that failed. */
+  private troubles = 0
   private readonly idle: (() => void)[] = []
   private readonly writer: Thread<Batch | 'close', WriterReply>
   private readonly events: CommitterEvents
@@ -147,15 +149,24 @@ export class Committer {
     this.schedule()
   }
 
-  /** Resolves when everything that is in the journal now has been settled. */
+  /**
+   * Resolves when everything that has been appended by now is settled, whatever comes after it. Throws `overloaded` when
+   * a commit or a settlement fails meanwhile.
+   */
   async settleAll(): Promise<void> {
-    while (
-      !this.dead &&
-      (this.journal.length > 0 || this.settling.length > 0 || this.open.records.length > 0 || this.inFlight !== null)
-    ) {
+    const upTo = this.open.records.length > 0 ? this.nextPos : this.nextPos - 1
+    const { troubles } = this
+    while (!this.dead && this.isUnsettled(upTo)) {
       this.settleNext()
       await new Promise<void>((resolve) => this.idle.push(resolve))
+      if (this.troubles !== troubles) throw new SottoError('overloaded', undefined, { retryAfterMs: 1_000 })
     }
+  }
+
+  private isUnsettled(upTo: number): boolean {
+    const oldest = this.journal[0]?.pos ?? Number.POSITIVE_INFINITY
+    const isInFlight = this.inFlight !== null && this.inFlightPos > 0 && this.inFlightPos <= upTo
+    return oldest <= upTo || isInFlight || (this.open.records.length > 0 && this.nextPos <= upTo)
   }
 
   /** Commits what is waiting and ends the writer thread. */
@@ -228,6 +239,7 @@ export class Committer {
     else if (reply.type === 'settled') this.settled(reply.change)
     else {
       this.settling = []
+      this.troubles++
       this.events.trouble(reply.why)
     }
     while (this.idle.length > 0) this.idle.pop()!()
@@ -284,6 +296,7 @@ export class Committer {
     this.inFlight = null
     this.settling = []
     this.failed++
+    this.troubles++
     this.segments.take()
     const error = new SottoError('overloaded', 'the store cannot commit now', { retryAfterMs: 1_000 })
     for (const batch of [waiting, failed]) {

@@ -1,15 +1,6 @@
 import { defaultLimits } from '@sotto/protocol'
 import { expect, test } from 'vitest'
-import {
-  deviceOwner,
-  devicesOf,
-  findDevice,
-  listDevices,
-  openDevice,
-  renameDevice,
-  revokeDevice,
-  touchDevice,
-} from './devices.ts'
+import { deviceOwner, findDevice, listDevices, openDevice, renameDevice, revokeDevice, touchDevice } from './devices.ts'
 import { addPreKeys, setIdentity } from './keys.ts'
 import { entry, group, mailbox, registered, rows, scratchDatabase } from './scratch.suite.ts'
 import { putTicket } from './tickets.ts'

@@ -79,12 +79,6 @@ export function listDevices(db: DatabaseSync, { userId }: { userId: string }): r
   return rows.map((row) => ({ ...row }))
 }
 
-/** The numbers of the user's devices, revoked ones included. */
-export function devicesOf(db: DatabaseSync, userId: string): { no: number; deviceId: string }[] {
-  const rows = prepared(db, 'SELECT no, device_id AS deviceId FROM devices WHERE user_id = ? ORDER BY no').all(userId)
-  return (rows as { no: number; deviceId: string }[]).map((row) => ({ ...row }))
-}
-
 /** `false` when the user has no such live device. */
 export function renameDevice(
   db: DatabaseSync,

@@ -1,4 +1,4 @@
-import type { Limits } from '@sotto/protocol'
+import { type Limits, SottoError } from '@sotto/protocol'
 import type { Clock } from '../../clock.ts'
 import type { Device, OpenDevice } from '../store.ts'
 import type { Committer } from './committer.ts'
@@ -30,6 +30,7 @@ export class Directory {
   private readonly known = new Map<string, Known>()
   /** Of this run: nothing that such a device still has under way is taken. */
   private readonly revoked = new Set<number>()
+  private readonly erasing = new Set<string>()
   private round = 0
   private readonly parts: DirectoryParts
 
@@ -37,8 +38,20 @@ export class Directory {
     this.parts = parts
   }
 
-  isRevoked(device: number): boolean {
-    return this.revoked.has(device)
+  /** Whether nothing may be taken from a device: it was revoked, or its user is being erased. */
+  isBarred({ no, userId }: Device): boolean {
+    return this.revoked.has(no) || this.erasing.has(userId)
+  }
+
+  /** Keeps a user's devices out while the account is erased. */
+  async whileErasing<result>(userId: string, erase: () => Promise<result>): Promise<result> {
+    this.refuseErasing(userId)
+    this.erasing.add(userId)
+    try {
+      return await erase()
+    } finally {
+      this.erasing.delete(userId)
+    }
   }
 
   find(userId: string, deviceId: string): Device | undefined | Promise<Device | undefined> {
@@ -55,6 +68,7 @@ export class Directory {
   /** Throws `device_revoked`, `limit_reached`. */
   async open({ userId, deviceId, holds }: OpenDevice): Promise<Device> {
     const { clock, limits, ledger, committer } = this.parts
+    this.refuseErasing(userId)
     const now = clock.now()
     const known = this.known.get(keyOf(userId, deviceId))
     if (known !== undefined && (known.holds || !holds)) {
@@ -84,6 +98,10 @@ export class Directory {
     this.revoked.add(no)
     this.known.delete(keyOf(userId, deviceId))
     this.parts.ledger.dropDevice(no)
+  }
+
+  private refuseErasing(userId: string): void {
+    if (this.erasing.has(userId)) throw new SottoError('overloaded', 'the account is being erased', { retryAfterMs: 1_000 })
   }
 
   /** Forgets devices that were not heard of lately. */

@@ -81,6 +81,15 @@ export class Ledger {
     return this.loaded(row)
   }
 
+  /** A mailbox of which a device holds entries back; another is not even loaded. */
+  async findHeld(name: string, device: number): Promise<Mailbox | undefined> {
+    const no = mailboxNumber(name)
+    if (no === 0) return undefined
+    const known = this.knownByName(name)
+    if (known !== undefined) return known
+    return this.loaded(await this.committer().run('loadHeldMailbox', { no, device }))
+  }
+
   private loaded(row: LoadedMailbox | undefined): Mailbox | undefined {
     if (row === undefined) return undefined
     const mailbox = this.enter(row)
@@ -203,14 +212,26 @@ export class Ledger {
 
   /** A device that falls too far behind stops holding entries back. */
   watch(mailbox: Mailbox): void {
-    if (!mailbox.isHeld) return
-    if (mailbox.head - mailbox.floor > this.limits.MAILBOX_ENTRIES) {
-      this.raiseFloors([mailbox])
+    const { MAILBOX_ENTRIES, MAILBOX_BYTES } = this.limits
+    if (mailbox.head - mailbox.floor > MAILBOX_ENTRIES) {
+      if (mailbox.isHeld) this.raiseFloors([mailbox])
+      else this.giveUp(mailbox, mailbox.durable - MAILBOX_ENTRIES)
     }
-    if (mailbox.bytes > this.limits.MAILBOX_BYTES && !this.shrinking.has(mailbox)) {
+    if (mailbox.bytes > MAILBOX_BYTES && !this.shrinking.has(mailbox)) {
       this.shrinking.add(mailbox)
-      void this.shrink(mailbox).finally(() => this.shrinking.delete(mailbox))
+      // What fails now is tried again with the next append.
+      this.shrink(mailbox)
+        .catch(() => {})
+        .finally(() => this.shrinking.delete(mailbox))
     }
+  }
+
+  /** Gives up the oldest entries for lack of room; where nobody holds any back, only those that were delivered. */
+  private giveUp(mailbox: Mailbox, floor: number): void {
+    const to = mailbox.isHeld ? floor : Math.min(floor, mailbox.delivered)
+    if (to <= mailbox.floor) return
+    mailbox.raise(to, true)
+    this.marked.add(mailbox)
   }
 
   /** Forgets mailboxes in which nothing happens. */
@@ -235,11 +256,11 @@ export class Ledger {
     if (mailbox.settled > mailbox.floor) {
       floor = await this.committer().run('floorToFree', { mailbox: mailbox.no, floor: mailbox.floor, excess })
     }
-    mailbox.raise(Math.max(floor, mailbox.floor), true)
-    this.marked.add(mailbox)
+    this.giveUp(mailbox, floor)
     await this.persist()
-    while (mailbox.bytes > this.limits.MAILBOX_BYTES && mailbox.floor >= mailbox.settled && mailbox.floor < mailbox.durable) {
-      mailbox.raise(mailbox.floor + 1, true)
+    for (let before = -1; mailbox.bytes > this.limits.MAILBOX_BYTES && mailbox.floor > before; ) {
+      before = mailbox.floor
+      if (before >= mailbox.settled && before < mailbox.durable) this.giveUp(mailbox, before + 1)
     }
   }
 

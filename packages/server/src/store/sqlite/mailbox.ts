@@ -60,9 +60,11 @@ export class Mailbox {
   readonly pairs = new Map<string, Pair>()
   /** Erased or dropped: nothing may be appended, whoever holds it looks it up anew. */
   dead = false
+  /** From where undelivered entries were last counted exactly. */
+  countedAfter = -1
   /** Round of the sweeper in which it was last used. */
   usedAt = 0
-  private recent: Recorded[] = []
+  private recent: (Recorded | undefined)[] = []
   private recentStart = 0
 
   constructor(row: LoadedMailbox) {
@@ -98,6 +100,7 @@ export class Mailbox {
   /** Takes back the last entry pushed, whose commit failed. */
   pop(): void {
     const entry = this.recent.pop()!
+    this.countedAfter = -1
     this.head = entry.seq - 1
     this.recentBytes -= entry.json.length
     const pair = this.pairs.get(entry.userId)
@@ -111,7 +114,8 @@ export class Mailbox {
   settle(entry: Recorded): void {
     if (entry.seq > this.floor) this.recentBytes -= entry.json.length
     this.settled = entry.seq
-    this.recentStart++
+    // Nothing may point to what has left: an entry keeps a whole segment of memory.
+    this.recent[this.recentStart++] = undefined
     if (this.recentStart > 32 && this.recentStart * 2 > this.recent.length) {
       this.recent = this.recent.slice(this.recentStart)
       this.recentStart = 0
@@ -160,14 +164,20 @@ export class Mailbox {
   acknowledged(entriesMax: number): { floor: number; limited: boolean } {
     const lowest = this.durable - entriesMax
     let floor = Number.POSITIVE_INFINITY
+    let passed = 0
     let limited = false
     for (const [device, seq] of this.cursors) {
       const until = this.untils.get(device)
-      if (until !== undefined && seq >= until) continue
+      if (until !== undefined && seq >= until) {
+        passed = Math.max(passed, until)
+        continue
+      }
       if (seq < lowest) limited = true
       floor = Math.min(floor, Math.max(seq, lowest))
     }
-    return Number.isFinite(floor) ? { floor: Math.max(floor, this.floor), limited } : { floor: this.floor, limited: false }
+    // Where only former members are left, what they have all acknowledged is free.
+    if (floor === Number.POSITIVE_INFINITY) floor = Math.min(passed, this.durable)
+    return { floor: Math.max(floor, this.floor), limited }
   }
 
   get isHeld(): boolean {

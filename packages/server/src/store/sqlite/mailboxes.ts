@@ -61,6 +61,12 @@ export function loadMailboxByNumber(db: DatabaseSync, no: number): LoadedMailbox
   return row === undefined ? undefined : loaded(db, row)
 }
 
+/** A mailbox of which a device holds entries back. */
+export function loadHeldMailbox(db: DatabaseSync, { no, device }: { no: number; device: number }): LoadedMailbox | undefined {
+  const cursor = prepared(db, 'SELECT 1 FROM cursors WHERE mailbox = ? AND device = ?').get(no, device)
+  return cursor === undefined ? undefined : loadMailboxByNumber(db, no)
+}
+
 function loaded(db: DatabaseSync, row: Row): LoadedMailbox {
   const cursors = prepared(db, 'SELECT device, seq, until FROM cursors WHERE mailbox = ?').all(row.no) as {
     device: number

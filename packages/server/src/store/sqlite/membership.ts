@@ -1,4 +1,4 @@
-import type { Limits, Role } from '@sotto/protocol'
+import { type Limits, type Role, SottoError } from '@sotto/protocol'
 import type { Clock } from '../../clock.ts'
 import { mailboxName } from '../mailbox-name.ts'
 import { type CreateGroup, entryKinds, type Group, type GroupChange, type Moved } from '../store.ts'
@@ -23,6 +23,9 @@ export interface MembershipParts {
   readonly committer: Committer
   readonly appender: Appender
 }
+
+/** What the entries of a change say. */
+type Announced = Pick<GroupChange, 'add' | 'remove' | 'roles'> & { readonly by: string }
 
 /** The part of a change that does not depend on who asked for it. */
 type Change = Omit<GroupChange, 'by'> & { readonly by: string }
@@ -56,6 +59,7 @@ export class Membership {
   create({ groupId, name, owner, members }: CreateGroup): Promise<Group> {
     return this.inTurn(async () => {
       const { committer, ledger, limits, clock } = this.parts
+      this.refuseOverload()
       const add = [owner.userId, ...members]
       await committer.run('admitMembers', { by: owner.userId, add, limits, now: clock.now() })
       const mailbox = (await ledger.find('group', groupId, true))!
@@ -75,6 +79,7 @@ export class Membership {
       const { committer, limits, clock } = this.parts
       const group = await this.group(change.groupId)
       if (group === undefined || group.version !== change.version) return 'moved'
+      this.refuseOverload()
       if (change.add.length > 0) {
         await committer.run('admitMembers', { by: change.by.userId, add: change.add, limits, now: clock.now() })
       }
@@ -119,14 +124,15 @@ export class Membership {
     before: Group | undefined,
     mailbox: Mailbox,
     users: readonly Mailbox[],
-    change: Pick<Change, 'by' | 'add' | 'remove' | 'roles'>,
+    change: Announced,
     create: GroupRows['create'],
   ): Promise<void> {
     const { appender, committer } = this.parts
     const { groupId } = group
     const body = membershipBody(groupId, change)
     const { seq } = appender.appendOwn(mailbox, entryKinds.membership, body)
-    for (const user of users) appender.appendOwn(user, entryKinds.membership, body)
+    for (const user of users)
+      appender.appendOwn(user, entryKinds.membership, membershipBody(groupId, narrowed(change, user.owner)))
     this.cache.set(groupId, { group: group.members.size === 0 ? undefined : group, usedAt: this.round })
     const rows: GroupRows = {
       groupId,
@@ -173,6 +179,10 @@ export class Membership {
     return group
   }
 
+  private refuseOverload(): void {
+    if (this.parts.committer.isOverloaded) throw new SottoError('overloaded', undefined, { retryAfterMs: 1_000 })
+  }
+
   private inTurn<result>(run: () => Promise<result>): Promise<result> {
     const turn = this.queue.then(run)
     this.queue = turn.catch(() => {})
@@ -193,8 +203,19 @@ function successorOf(group: Group, userId: string): string | undefined {
   return (others.find(([, role]) => role === 'admin') ?? others[0])?.[0]
 }
 
+/** What one user is told of a change: who else was added or removed stands in the group's mailbox. */
+function narrowed({ by, add, remove, roles }: Announced, userId: string): Announced {
+  const role = roles.get(userId)
+  return {
+    by,
+    add: add.filter((added) => added === userId),
+    remove: remove.filter((removed) => removed === userId),
+    roles: new Map(role === undefined ? [] : [[userId, role]]),
+  }
+}
+
 /** The members of a `membership` frame that do not depend on the mailbox. */
-function membershipBody(groupId: string, { by, add, remove, roles }: Pick<Change, 'by' | 'add' | 'remove' | 'roles'>): string {
+function membershipBody(groupId: string, { by, add, remove, roles }: Announced): string {
   const frame = { groupId, by, added: add, removed: remove, ...(roles.size > 0 ? { roles: Object.fromEntries(roles) } : {}) }
   return JSON.stringify(frame).slice(1)
 }

@@ -1,11 +1,19 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { eraseAccount, exportAccount } from './accounts.ts'
 import { sweepBuckets } from './buckets.ts'
-import { devicesOf, findDevice, listDevices, openDevice, renameDevice, revokeDevice, touchDevice } from './devices.ts'
+import { findDevice, listDevices, openDevice, renameDevice, revokeDevice, touchDevice } from './devices.ts'
 import { admitMembers, applyGroup, groupsOf, listGroups, loadGroup, purgeGroups } from './groups.ts'
 import { expireIds, findId, mergeIds } from './ids.ts'
 import { addPreKeys, claimPreKeys, countKeys, keysLow, setIdentity } from './keys.ts'
-import { countPairs, floorToFree, loadMailbox, loadMailboxByNumber, saveCursors, trimMailboxes } from './mailboxes.ts'
+import {
+  countPairs,
+  floorToFree,
+  loadHeldMailbox,
+  loadMailbox,
+  loadMailboxByNumber,
+  saveCursors,
+  trimMailboxes,
+} from './mailboxes.ts'
 import { readEntries, readSubscriptions, seekSettled } from './reads.ts'
 import { expiredFloors, sweepExpiring } from './sweep.ts'
 import { putTicket, sweepTickets, takeTicket } from './tickets.ts'
@@ -21,6 +29,7 @@ export const writes = {
   expireIds,
   floorToFree,
   loadGroup,
+  loadHeldMailbox,
   loadMailbox,
   loadMailboxByNumber,
   mergeIds,
@@ -43,7 +52,6 @@ export const writes = {
 export const reads = {
   countKeys,
   exportAccount,
-  devicesOf,
   expiredFloors,
   findDevice,
   findId,

@@ -17,7 +17,7 @@ export const migrations: readonly Migration[] = [initial]
 const quickCheckBytesMax = 64 * 1024 * 1024
 const pageBytes = 8_192
 const cacheKiB = 32 * 1024
-const busyTimeoutMs = 5_000
+export const busyTimeoutMs = 5_000
 
 export interface ConnectionOptions {
   /** The file must exist; nothing is written. */

@@ -72,6 +72,7 @@ export class SqliteStore implements Store {
   private readonly upkeep: Upkeep
   private readonly surelyNew = new SurelyNew()
   private appended = 0
+  private exports: Promise<unknown> = Promise.resolve()
   private closing: Promise<void> | null = null
 
   constructor(options: StoreOptions & { readonly path: string }, lock: DatabaseLock, recovered: Recovered) {
@@ -107,7 +108,7 @@ export class SqliteStore implements Store {
       surelyNew,
       groupVersion: (groupId) => this.membership.version(groupId),
       group: (groupId) => this.membership.group(groupId),
-      isRevoked: (device) => this.directory.isRevoked(device),
+      isBarred: (device) => this.directory.isBarred(device),
     })
     this.membership = new Membership({ clock, limits, ledger, committer, appender: this.appender })
     this.pages = new Pages(reader, clock)
@@ -121,6 +122,7 @@ export class SqliteStore implements Store {
       surelyNew,
       filtersChanged: (change) => this.filtersChanged(change),
       evict: () => this.evict(),
+      trouble: (why) => options.onTrouble?.(why),
     })
     this.recover(recovered)
     this.upkeep.start()
@@ -251,26 +253,31 @@ export class SqliteStore implements Store {
   }
 
   async exportAccount(userId: string): Promise<Record<string, unknown>> {
-    await this.committer.settleAll()
-    await this.ledger.persist()
-    return this.reader.run('exportAccount', { userId })
+    const turn = this.exports.then(async () => {
+      await this.committer.settleAll()
+      await this.ledger.persist()
+      return this.reader.run('exportAccount', { userId })
+    })
+    // One at a time: each is built in memory.
+    this.exports = turn.catch(() => {})
+    return turn
   }
 
-  async eraseAccount(userId: string): Promise<ErasedAccount> {
-    await this.membership.removeEverywhere(userId, await this.reader.run('groupsOf', userId))
-    // From here on nothing of the user is numbered, so that what is settled is all there is.
-    const devices = await this.reader.run('devicesOf', userId)
-    for (const { no, deviceId } of devices) this.directory.forget(userId, deviceId, no)
-    await this.ledger.persist()
-    await this.committer.settleAll()
-    const erased = await this.committer.run('eraseAccount', { userId })
-    for (const { no, deviceId } of erased.devices) this.directory.forget(userId, deviceId, no)
-    for (const no of erased.mailboxes) this.dropMailbox(no)
-    for (const { mailbox, bytes } of erased.emptied) {
-      const known = this.ledger.knownByNumber(mailbox)
-      if (known !== undefined) known.settledBytes -= bytes
-    }
-    return { devices: erased.devices.map(({ deviceId }) => deviceId), groups: erased.groups }
+  eraseAccount(userId: string): Promise<ErasedAccount> {
+    // From here on nothing of the user is taken, so that what is settled is all there is.
+    return this.directory.whileErasing(userId, async () => {
+      await this.membership.removeEverywhere(userId, await this.reader.run('groupsOf', userId))
+      await this.ledger.persist()
+      await this.committer.settleAll()
+      const erased = await this.committer.run('eraseAccount', { userId })
+      for (const { no, deviceId } of erased.devices) this.directory.forget(userId, deviceId, no)
+      for (const no of erased.mailboxes) this.dropMailbox(no)
+      for (const { mailbox, bytes } of erased.emptied) {
+        const known = this.ledger.knownByNumber(mailbox)
+        if (known !== undefined) known.settledBytes -= bytes
+      }
+      return { devices: erased.devices.map(({ deviceId }) => deviceId), groups: erased.groups }
+    })
   }
 
   sweep(): Promise<Swept> {
@@ -278,7 +285,7 @@ export class SqliteStore implements Store {
   }
 
   async ping(): Promise<void> {
-    await this.committer.run('countPairs', { mailbox: 0, after: 0 })
+    await Promise.all([this.committer.run('countPairs', { mailbox: 0, after: 0 }), this.reader.run('countKeys', { device: 0 })])
   }
 
   stats(): StoreStats {
@@ -301,7 +308,7 @@ export class SqliteStore implements Store {
   }
 
   private async acknowledgeSlowly(device: Device, acks: readonly Ack[]): Promise<void> {
-    for (const ack of acks) this.ledger.acknowledge(device, await this.ledger.findByName(ack.mailbox), ack)
+    for (const ack of acks) this.ledger.acknowledge(device, await this.ledger.findHeld(ack.mailbox, device.no), ack)
   }
 
   /** A row as the reader saw it, brought up to what is in memory. */
@@ -378,9 +385,7 @@ export class SqliteStore implements Store {
   }
 
   private evict(): void {
-    this.ledger.evict()
-    this.membership.evict()
-    this.directory.evict()
+    for (const memory of [this.ledger, this.membership, this.directory]) memory.evict()
   }
 }
 

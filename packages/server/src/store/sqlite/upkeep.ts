@@ -29,17 +29,20 @@ export interface UpkeepParts {
   readonly surelyNew: SurelyNew
   readonly filtersChanged: (change: FilterChange) => void
   readonly evict: () => void
+  readonly trouble: (why: string) => void
 }
 
 /** What has to be done from time to time. */
 export class Upkeep {
   private readonly parts: UpkeepParts
   private readonly timers: NodeJS.Timeout[] = []
+  private sweeping: Promise<Swept> | null = null
   private readonly checkpointer: Thread<'close', CheckpointReport>
 
   constructor(parts: UpkeepParts) {
     this.parts = parts
     this.checkpointer = startThread('checkpoint', { path: parts.path, everyMs: checkpointMs })
+    this.checkpointer.onEnd((why) => parts.trouble(`the checkpoint thread ended: ${why}`))
     this.checkpointer.onMessage(({ log }) => {
       if (log > logPagesMax) parts.committer.checkpointNext()
     })
@@ -58,8 +61,15 @@ export class Upkeep {
     await this.checkpointer.close('close')
   }
 
-  /** Deletes what has expired, a step at a time, so that appends never wait long. */
-  async sweep(): Promise<Swept> {
+  /** Deletes what has expired, a step at a time, so that appends never wait long. One sweep at a time. */
+  sweep(): Promise<Swept> {
+    this.sweeping ??= this.sweepOnce().finally(() => {
+      this.sweeping = null
+    })
+    return this.sweeping
+  }
+
+  private async sweepOnce(): Promise<Swept> {
     const { clock, committer, surelyNew, retentionMs } = this.parts
     await this.parts.ledger.persist()
     await committer.settleAll()

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { addIds } from './ids.ts'
 import { writes } from './operations.ts'
-import { openConnection } from './schema.ts'
+import { busyTimeoutMs, openConnection } from './schema.ts'
 import type { Span } from './segments.ts'
 import { settle } from './settle.ts'
 import { prepared } from './statements.ts'
@@ -73,9 +73,13 @@ function settleUpTo(request: NonNullable<Batch['settle']>): WriterReply {
 /** Ends a log that readers and the checkpoint thread have not let start anew. */
 function restartLog(): void {
   try {
+    // Readers are not waited for: commits would wait too.
+    db.exec('PRAGMA busy_timeout = 0')
     prepared(db, 'PRAGMA wal_checkpoint(RESTART)').all()
   } catch {
     // Busy or full: the log goes on growing until the next request.
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
   }
 }
 
