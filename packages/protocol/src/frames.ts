@@ -96,7 +96,7 @@ export const ownFrame = z.object({ type: z.literal('own'), ...position, id: mess
 
 export const role = z.enum(['owner', 'admin', 'member'])
 
-/** A change of a group: in the group's mailbox and in that of each user added or removed. */
+/** A change of a group: in the group's mailbox and, naming one user alone, in that of each user added or removed. */
 export const membershipFrame = z.object({
   type: z.literal('membership'),
   ...position,

@@ -16,7 +16,7 @@ export const serverFrameMeanings: Record<ServerFrameType, string> = {
   msg: "Entry. A message; the same bytes for every receiver. The sender's other devices get group messages too.",
   own: 'Entry, reliable only. Stands in the place of a message that this very device sent.',
   membership:
-    "Entry. A change of a group's members or roles: in the group's mailbox, and in the mailbox of each user added or removed.",
+    "Entry. A change of a group's members or roles: in the group's mailbox, and in the mailbox of each user added or removed, where it names that user alone.",
   gone: 'Entry. The entries `from` to `to`, both inclusive, will not come. Acknowledge `to` like any other.',
   synced: 'Reliable only. The backlog of the moment of connecting has been sent; what follows is live.',
   signal: 'An ephemeral message.',

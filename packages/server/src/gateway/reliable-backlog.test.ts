@@ -34,8 +34,8 @@ describe('a reliable session begins', () => {
     expect(backlog.slice(0, 6)).toEqual([
       'msg:device-1',
       'msg:device-2',
-      'membership:+ann+bob',
-      'membership:+ann+bob',
+      'membership:+bob',
+      'membership:+bob',
       'msg:user-1',
       'msg:user-2',
     ])

@@ -193,7 +193,6 @@ test('a revoked device id stays dead, for its user', () => {
   const { no } = registered(db, 'alice', 'phone')
   expect(findDevice(db, { userId: 'alice', deviceId: 'phone' })).toEqual({ no })
   revokeDevice(db, { userId: 'alice', deviceId: 'phone', now: 2_000 })
-  expect(devicesOf(db, 'alice')).toEqual([{ no, deviceId: 'phone' }])
   const revoked = expect.objectContaining({ code: 'device_revoked' })
   expect(() => findDevice(db, { userId: 'alice', deviceId: 'phone' })).toThrow(revoked)
   expect(() => registered(db, 'alice', 'phone')).toThrow(revoked)
