@@ -25,7 +25,10 @@ export function startThread<request, reply>(name: string, data: unknown): Thread
   let closing = false
   return {
     post: (message) => worker.postMessage(message),
-    onMessage: (listener) => worker.on('message', listener),
+    onMessage: (listener) =>
+      worker.on('message', (message: reply | object) => {
+        if (!isWatchReport(message)) listener(message as reply)
+      }),
     onEnd: (listener) => {
       worker.on('error', (error) => listener(error.message))
       worker.on('exit', (code) => {
@@ -39,4 +42,9 @@ export function startThread<request, reply>(name: string, data: unknown): Thread
       await ended
     },
   }
+}
+
+/** Under `node --watch` a thread also tells its parent, on the same channel, which files it has loaded. */
+function isWatchReport(message: unknown): boolean {
+  return typeof message === 'object' && message !== null && ('watch:import' in message || 'watch:require' in message)
 }
