@@ -11,6 +11,13 @@ const ssr = { resolve: { conditions: ['source'], externalConditions: ['source'] 
 /** Tests of a package that start processes of their own, one after another. */
 const processTests = 'packages/*/src/**/*.process.test.ts'
 
+/** Tests of whole parts: a listening server, a database on disk. They run side by side, but take longer than a breath. */
+const partTests = [
+  'packages/server/src/{gateway,auth}/**/*.test.ts',
+  'packages/server/src/store/**/*.test.ts',
+  'bench/src/load/*.test.ts',
+]
+
 export default defineConfig({
   test: {
     projects: [
@@ -20,6 +27,18 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'bench/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, processTests, ...partTests],
+          pool: 'forks',
+          execArgv,
+          env,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'part',
+          include: partTests,
           exclude: [...configDefaults.exclude, processTests],
           pool: 'forks',
           execArgv,

@@ -78,6 +78,22 @@ describe('the basic protocol', () => {
     expect(inShort(gil.received)).not.toContain('synced')
   })
 
+  test('misses nothing from its welcome on, however much there is to begin with', async () => {
+    const own = await startRelay({ limits: { SENDS_BURST: 1_000, REQUESTS_BURST: 1_000, ADDS_PAIR_PER_DAY: 1_000 } })
+    try {
+      for (let i = 0; i < 100; i++) await own.call('POST /groups', { as: 'amy', body: { members: ['ben'] } })
+      const amy = await own.peer('amy')
+      for (let round = 0; round < 20; round++) {
+        const peer = await own.peer('ben')
+        const { seq } = await amy.message('ben', `${round}`)
+        expect(await peer.take('msg')).toMatchObject({ id: `${round}`, seq })
+        await peer.close()
+      }
+    } finally {
+      await own.close()
+    }
+  })
+
   test('after a lost connection the seed’s client pulls since the last time it knew', async () => {
     const hal = await relay.peer('hal')
     const ivy = await relay.peer('ivy')

@@ -52,8 +52,8 @@ export class Feed {
     this.sink = sink
   }
 
-  /** Begins to read: everything unacknowledged first if the session is reliable, else only what comes from now on. */
-  async start(): Promise<void> {
+  /** From when this resolves on nothing is missed: a session that was not told so before cannot count on it. */
+  async subscribe(): Promise<void> {
     const { store } = this.parts
     // Where a basic session begins is asked for before its windows are: what changes in between is read in the log.
     const heads = this.isReliable ? null : headsOf(await store.subscriptions(this.device))
@@ -64,6 +64,10 @@ export class Feed {
       this.add(subscription, Math.max(cursor, heads?.get(mailbox) ?? 0))
     }
     if (this.isReliable) this.backlog = new Set(this.behind)
+  }
+
+  /** Begins to send: everything unacknowledged first if the session is reliable, else what came since `subscribe`. */
+  begin(): void {
     this.pump()
   }
 

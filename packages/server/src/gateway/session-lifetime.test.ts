@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { connect, inShort } from './test-peer.suite.ts'
+import { connect, inShort, type Peer } from './test-peer.suite.ts'
 import { type Relay, relayOf, startRelay } from './test-relay.suite.ts'
 
 let relay: Relay
@@ -42,13 +42,13 @@ describe('a reliable session', () => {
     const cat = await relay.synced('cat')
     await (await relay.synced('dan')).close()
     await cat.message('dan', 'one')
-    const peers = await Promise.all(Array.from({ length: 10 }, () => relay.peer('dan', { reliable: true })))
-    const left = await Promise.all(
-      peers.map(async (peer) => ({ peer, code: await Promise.race([peer.closed, peer.until('synced')]) })),
-    )
-    await expect.poll(() => left.filter(({ peer }) => peer.ws.readyState === peer.ws.OPEN).length).toBe(1)
-    const [winner] = peers.filter((peer) => peer.ws.readyState === peer.ws.OPEN)
-    expect(inShort(winner?.received ?? [])).toEqual(['welcome', 'msg:one', 'synced'])
+    const authorization = `Bearer ${await relay.token('dan')}`
+    const peers = await Promise.all(Array.from({ length: 10 }, () => connect(relay.port, { reliable: true, authorization })))
+    const isOpen = (peer: Peer) => peer.ws.readyState === peer.ws.OPEN
+    await expect.poll(() => peers.filter(isOpen).length).toBe(1)
+    const winner = peers.find(isOpen)!
+    await winner.until('synced')
+    expect(inShort(winner.received)).toEqual(['welcome', 'msg:one', 'synced'])
     for (const peer of peers) if (peer !== winner) expect((await peer.closed).code).toBe(4409)
   })
 

@@ -75,6 +75,7 @@ export class Session implements Registered, FeedSink {
   private sends: TokenBucket | null = null
   private feed: Feed | null = null
   private state: 'hello' | 'open' | 'closed' = 'hello'
+  private isWelcomed = false
   private readonly waiting: string[] = []
   private isBusy = false
   private badFrames = 0
@@ -179,7 +180,7 @@ export class Session implements Registered, FeedSink {
   }
 
   hint(json: string): void {
-    if (!this.socket.isCongested) this.text(json)
+    if (this.isWelcomed && !this.socket.isCongested) this.text(json)
   }
 
   entry(entry: Entry, framed: Buffer | null): void {
@@ -278,10 +279,15 @@ export class Session implements Registered, FeedSink {
     this.device = device
     sessions.add(this)
     counts.sessions[this.isReliable ? 'reliable' : 'basic']++
-    this.text(JSON.stringify({ type: 'welcome', userId, deviceId, serverTime: clock.now(), limits }))
     if (this.isReliable) bus.publish({ type: 'replaced', userId, deviceId, session: this.id })
-    this.feed = new Feed(this.parts, device, this.isReliable, this)
-    await this.feed.start()
+    const feed = new Feed(this.parts, device, this.isReliable, this)
+    this.feed = feed
+    await feed.subscribe()
+    if (this.isClosed) return
+    // Whoever has been welcomed gets everything from then on: what came before may be pulled.
+    this.text(JSON.stringify({ type: 'welcome', userId, deviceId, serverTime: clock.now(), limits }))
+    this.isWelcomed = true
+    feed.begin()
     const low = await store.keysLow(device)
     if (low !== undefined) this.text(keysLowFrame(low))
   }

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { handshakeText, rawSocket } from './raw-socket.suite.ts'
@@ -27,6 +28,7 @@ test('what was accepted is there after the next start, and nothing else', async 
   const ben = await next.peer('ben', { reliable: true })
   const held = (await ben.until('synced')).map((frame) => frame.type === 'msg' && frame.id)
   await next.close()
+  await rm(relay.dataDir, { recursive: true })
   expect(answered.length).toBeGreaterThan(0)
   for (const id of answered) expect(held).toContain(id)
 })

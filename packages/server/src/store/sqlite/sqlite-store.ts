@@ -316,7 +316,11 @@ export class SqliteStore implements Store {
     const known = this.ledger.knownByName(row.mailbox)
     if (known === undefined) return row
     const cursor = device === null ? undefined : known.cursors.get(device.no)
-    return { ...row, head: known.durable, cursor: cursor ?? Math.max(row.cursor, Math.min(known.floor, known.durable)) }
+    // A removal that the reader's snapshot did not have yet.
+    const until = device === null ? undefined : known.untils.get(device.no)
+    const windows =
+      until === undefined ? row.windows : row.windows.map(({ from, to }) => ({ from, to: Number.isFinite(to) ? to : until }))
+    return { ...row, windows, head: known.durable, cursor: cursor ?? Math.max(row.cursor, Math.min(known.floor, known.durable)) }
   }
 
   private committed(records: readonly Recorded[]): void {
