@@ -33,12 +33,13 @@ import { type RunFilter, SurelyNew } from './idempotency/surely-new.ts'
 import type { JournalRecord } from './journal.ts'
 import { Ledger } from './ledger.ts'
 import type { DatabaseLock } from './lock.ts'
-import { Mailbox, type Recorded } from './mailbox.ts'
+import type { Mailbox, Recorded } from './mailbox.ts'
 import type { LoadedMailbox } from './mailboxes.ts'
 import { Membership } from './membership.ts'
 import { Pages } from './pages.ts'
 import { Reader } from './reader.ts'
 import { risingClock } from './rising-clock.ts'
+import { droppedMailbox, subscriptionNow } from './snapshot.ts'
 import { startThread } from './thread.ts'
 import type { FilterChange, SettledChange } from './threads.ts'
 import { Upkeep } from './upkeep.ts'
@@ -311,16 +312,9 @@ export class SqliteStore implements Store {
     for (const ack of acks) this.ledger.acknowledge(device, await this.ledger.findHeld(ack.mailbox, device.no), ack)
   }
 
-  /** A row as the reader saw it, brought up to what is in memory. */
   private asOfNow(row: Subscription, device: Device | null): Subscription {
     const known = this.ledger.knownByName(row.mailbox)
-    if (known === undefined) return row
-    const cursor = device === null ? undefined : known.cursors.get(device.no)
-    // A removal that the reader's snapshot did not have yet.
-    const until = device === null ? undefined : known.untils.get(device.no)
-    const windows =
-      until === undefined ? row.windows : row.windows.map(({ from, to }) => ({ from, to: Number.isFinite(to) ? to : until }))
-    return { ...row, windows, head: known.durable, cursor: cursor ?? Math.max(row.cursor, Math.min(known.floor, known.durable)) }
+    return known === undefined ? row : subscriptionNow(row, known, device)
   }
 
   private committed(records: readonly Recorded[]): void {
@@ -391,13 +385,4 @@ export class SqliteStore implements Store {
   private evict(): void {
     for (const memory of [this.ledger, this.membership, this.directory]) memory.evict()
   }
-}
-
-/** Stands for a mailbox that is no more while the journal still holds entries of it: their ids must be known. */
-function droppedMailbox({ mailbox: no, seq }: JournalRecord): Mailbox {
-  const head = seq - 1
-  const counts = { head, floor: head, limitFloor: 0, delivered: head, receivedAt: 0, bytes: 0 }
-  const mailbox = new Mailbox({ no, kind: 'device', owner: '', ...counts, cursors: [], pairs: [] })
-  mailbox.dead = true
-  return mailbox
 }
