@@ -69,7 +69,7 @@ export interface Store {
   /** Erases the user from every table: devices, keys, mailboxes, memberships, what was sent and not yet delivered. */
   eraseAccount(userId: string): Promise<ErasedAccount>
 
-  /** Deletes what has expired. Called every minute or so. */
+  /** Deletes what has expired. Called every few minutes. */
   sweep(): Promise<Swept>
   /** Resolves when the store can serve. */
   ping(): Promise<void>

@@ -38,7 +38,8 @@ export interface AppenderParts {
   /** The membership version of a group that is in memory; undefined when it is not. */
   readonly groupVersion: (groupId: string) => number | undefined
   readonly group: (groupId: string) => Group | undefined | Promise<Group | undefined>
-  readonly isBarred: (device: Device) => boolean
+  /** Why nothing may be taken from a device now. */
+  readonly refusalOf: (device: Device) => 'device_revoked' | 'overloaded' | undefined
 }
 
 /** The first answer to a message id, and what its content was. */
@@ -184,7 +185,8 @@ export class Appender {
   private admit(draft: Draft, key: string, mailbox: Mailbox): Promise<Appended> {
     const { to, from } = draft
     if (this.parts.committer.isOverloaded) return Promise.reject(new SottoError('overloaded', undefined, { retryAfterMs: 1_000 }))
-    if (this.parts.isBarred(from)) return Promise.reject(new SottoError('device_revoked'))
+    const refusal = this.parts.refusalOf(from)
+    if (refusal !== undefined) return Promise.reject(new SottoError(refusal))
     const record = this.record(mailbox, {
       kind: entryKinds.msg,
       sender: from.no,

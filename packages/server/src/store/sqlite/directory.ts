@@ -38,9 +38,10 @@ export class Directory {
     this.parts = parts
   }
 
-  /** Whether nothing may be taken from a device: it was revoked, or its user is being erased. */
-  isBarred({ no, userId }: Device): boolean {
-    return this.revoked.has(no) || this.erasing.has(userId)
+  /** Why nothing may be taken from a device now: it was revoked, or its user is being erased, which may yet fail. */
+  refusalOf({ no, userId }: Device): 'device_revoked' | 'overloaded' | undefined {
+    if (this.revoked.has(no)) return 'device_revoked'
+    return this.erasing.has(userId) ? 'overloaded' : undefined
   }
 
   /** Keeps a user's devices out while the account is erased. */

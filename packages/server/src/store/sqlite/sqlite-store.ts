@@ -109,7 +109,7 @@ export class SqliteStore implements Store {
       surelyNew,
       groupVersion: (groupId) => this.membership.version(groupId),
       group: (groupId) => this.membership.group(groupId),
-      isBarred: (device) => this.directory.isBarred(device),
+      refusalOf: (device) => this.directory.refusalOf(device),
     })
     this.membership = new Membership({ clock, limits, ledger, committer, appender: this.appender })
     this.pages = new Pages(reader, clock)
