@@ -88,9 +88,10 @@ export const errorTable = {
   },
   key_conflict: {
     status: 409,
-    title: 'The key id was used for another key',
-    meaning: 'A prekey with this `keyId` and another public key was uploaded before; it may have been handed out.',
-    action: 'Use a fresh key id for each key.',
+    title: 'The key was used before',
+    meaning:
+      'A prekey with this `keyId` and another public key was uploaded before, or this key package was handed out or uploaded for the other use.',
+    action: 'Use a fresh key id for each prekey, and a fresh key package for each upload.',
   },
   stale_epoch: {
     status: 409,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { ciphertext, contentType, deviceId, groupId, mailboxId, messageId, seq, timestamp, userId } from './ids.ts'
+import { ciphertext, contentType, deviceId, groupId, mailboxId, messageId, role, seq, timestamp, userId } from './ids.ts'
+import { commitFrame, departedFrame, welcomeMlsFrame } from './mls.ts'
 
 /** Where a message goes: to a user, or to a group. */
 export const scope = z.enum(['direct', 'group'])
@@ -94,8 +95,6 @@ export const deliveredFrame = z.object({
 /** Stands in the place of an entry that this very device sent. */
 export const ownFrame = z.object({ type: z.literal('own'), ...position, id: messageId })
 
-export const role = z.enum(['owner', 'admin', 'member'])
-
 /** A change of a group: in the group's mailbox and, naming one user alone, in that of each user added or removed. */
 export const membershipFrame = z.object({
   type: z.literal('membership'),
@@ -141,6 +140,9 @@ export const serverFrames = {
   msg: deliveredFrame,
   own: ownFrame,
   membership: membershipFrame,
+  commit: commitFrame,
+  welcome_mls: welcomeMlsFrame,
+  departed: departedFrame,
   gone: goneFrame,
   synced: syncedFrame,
   signal: deliveredSignalFrame,
@@ -152,7 +154,6 @@ export const serverFrames = {
 export type ServerFrameType = keyof typeof serverFrames
 export type ServerFrame = { [type in ServerFrameType]: z.infer<(typeof serverFrames)[type]> }[ServerFrameType]
 export type Accepted = z.infer<typeof acceptedFrame>
-export type Role = z.infer<typeof role>
 export type Scope = z.infer<typeof scope>
 export type GoneReason = z.infer<typeof goneReason>
 

@@ -67,3 +67,7 @@ export const signature = z
 
 /** A key's number or name in the client's protocol. */
 export const keyId = z.union([z.int().min(0).max(Number.MAX_SAFE_INTEGER), text(wire.keyIdLength, 'a key id')])
+
+/** What a member of a group may do. */
+export const role = z.enum(['owner', 'admin', 'member'])
+export type Role = z.infer<typeof role>

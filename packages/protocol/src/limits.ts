@@ -67,6 +67,14 @@ export const wire = {
   keyIdLength: 64,
   preKeysPerRequest: 200,
   keyPackagesPerRequest: 100,
+  /** Base64 characters of one key package (X-Wing: about 4,000). */
+  keyPackageLength: 16_384,
+  /** Users whose key packages one request may claim. */
+  claimsPerRequest: 100,
+  /** Characters of a signed device list. */
+  deviceListLength: 65_536,
+  /** Devices that one list of a commit bundle may name. */
+  groupDevices: 10_000,
   acksPerRequest: 1_000,
   messagesPerPage: 500,
   groupsPerPage: 100,

@@ -4,6 +4,7 @@ import { acceptedFrame, deliveredFrame, goneFrame, membershipFrame, ownFrame } f
 import { deviceId } from './ids.ts'
 import { canonicalJson, type JsonSchema, jsonSchemaOf, mapSchema } from './json-schema.ts'
 import { memberMeaning } from './meanings.ts'
+import { commitFrame, departedFrame, welcomeMlsFrame } from './mls.ts'
 import { claimedKeys, device, group, type Route, type RouteName, routeNames, routeOf } from './routes.ts'
 
 export interface OpenApiReference {
@@ -104,6 +105,9 @@ const named = (
     ['Message', deliveredFrame, 'server msg'],
     ['Own', ownFrame, 'server own'],
     ['Membership', membershipFrame, 'server membership'],
+    ['Commit', commitFrame, 'server commit'],
+    ['WelcomeMls', welcomeMlsFrame, 'server welcome_mls'],
+    ['Departed', departedFrame, 'server departed'],
     ['Gone', goneFrame, 'server gone'],
     ['ClaimedKeys', claimedKeys, ''],
     ['Device', device, ''],

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ErrorCode } from './errors.ts'
-import { acceptedFrame, deliveredFrame, goneFrame, membershipFrame, msgBody, ownFrame, role } from './frames.ts'
+import { acceptedFrame, deliveredFrame, goneFrame, membershipFrame, msgBody, ownFrame } from './frames.ts'
 import {
   type ciphertext,
   deviceId,
@@ -10,12 +10,15 @@ import {
   keyId,
   mailboxId,
   publicKey,
+  role,
   seq,
   signature,
   timestamp,
   userId,
 } from './ids.ts'
 import { wire } from './limits.ts'
+import { commitFrame, committed, createMlsGroup, departedFrame, epoch, generation, welcomeMlsFrame } from './mls.ts'
+import { mlsRoutes } from './mls-routes.ts'
 
 /** A signed prekey in the seed's short form, or with the number and signature that X3DH and PQXDH need. */
 export const signedPreKey = z.union([publicKey, z.strictObject({ keyId, publicKey, signature })])
@@ -48,10 +51,23 @@ const groupSummary = {
   createdAt: timestamp,
 }
 
-export const group = z.object({ ...groupSummary, members: z.array(userId) })
+/** `epoch` and `generation`: of an MLS group. */
+export const group = z.object({
+  ...groupSummary,
+  members: z.array(userId),
+  epoch: epoch.optional(),
+  generation: generation.optional(),
+})
 
-const entry = z.union([deliveredFrame, membershipFrame])
-const reliableEntry = z.union([deliveredFrame, ownFrame, membershipFrame, goneFrame])
+const createOpaqueGroup = z.strictObject({
+  name: groupName.optional(),
+  members: z.array(userId).max(1_000).default([]),
+  protocol: z.literal('opaque').optional(),
+})
+
+const mlsEntries = [commitFrame, welcomeMlsFrame, departedFrame] as const
+const entry = z.union([deliveredFrame, membershipFrame, ...mlsEntries])
+const reliableEntry = z.union([deliveredFrame, ownFrame, membershipFrame, ...mlsEntries, goneFrame])
 
 const ok = z.object({ ok: z.literal(true) })
 const memberList = z.array(userId).min(1).max(1_000)
@@ -92,6 +108,13 @@ export const routes = {
     auth: 'user',
     status: 200,
     answer: z.object({ ticket: z.string(), expiresAt: timestamp }),
+    errors: [],
+  },
+  'GET /me': {
+    summary: 'Who the token says that the caller is, and the limits that hold: what `welcome` says on a socket',
+    auth: 'user',
+    status: 200,
+    answer: z.object({ userId, deviceId, serverTime: timestamp, limits: z.record(z.string(), z.int()) }),
     errors: [],
   },
   'POST /keys/identity': {
@@ -151,16 +174,23 @@ export const routes = {
     errors: ['not_found'],
   },
   'POST /groups': {
-    summary: 'Create a group; the caller is its owner',
+    summary: 'Create a group, opaque or MLS; the caller is its owner',
     auth: 'user',
-    body: z.strictObject({
-      name: groupName.optional(),
-      members: z.array(userId).max(1_000).default([]),
-      protocol: z.literal('opaque').optional(),
-    }),
+    body: z.union([createOpaqueGroup, createMlsGroup]),
     status: 201,
-    answer: z.object({ groupId }),
-    errors: ['bad_request', 'limit_reached', 'rate_limited'],
+    answer: z.union([committed, z.object({ groupId })]),
+    errors: [
+      'bad_request',
+      'limit_reached',
+      'rate_limited',
+      'not_member',
+      'not_found',
+      'forbidden',
+      'group_exists',
+      'id_conflict',
+      'too_large',
+      'overloaded',
+    ],
   },
   'GET /groups': {
     summary: "The caller's groups, without their members",
@@ -238,7 +268,18 @@ export const routes = {
     body: msgBody,
     status: 201,
     answer: acceptedFrame,
-    errors: ['bad_request', 'not_member', 'not_found', 'id_conflict', 'mailbox_full', 'too_large', 'rate_limited', 'overloaded'],
+    errors: [
+      'bad_request',
+      'not_member',
+      'not_found',
+      'id_conflict',
+      'mailbox_full',
+      'stale_epoch',
+      'removal_pending',
+      'too_large',
+      'rate_limited',
+      'overloaded',
+    ],
   },
   'POST /messages/ack': {
     summary: 'Acknowledge entries',
@@ -253,6 +294,7 @@ export const routes = {
     answer: ok,
     errors: ['bad_request', 'forbidden'],
   },
+  ...mlsRoutes,
   'GET /account/export': {
     summary: 'Everything held about the caller',
     auth: 'user',
