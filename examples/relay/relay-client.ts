@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 export type Message = Extract<ServerFrame, { type: 'msg' }>
 
 /** An entry of a mailbox: a message, or something to be acknowledged like one. */
-export type Entry = Extract<ServerFrame, { type: 'msg' | 'own' | 'membership' | 'gone' }>
+export type Entry = Extract<ServerFrame, { type: 'msg' | 'own' | 'membership' | 'commit' | 'welcome_mls' | 'departed' | 'gone' }>
 
 /** A message to send. With the same `id` it may be sent again and again, and is stored once. */
 export interface Outgoing {

@@ -8,7 +8,9 @@ const operations = ['groups', 'keys', 'devices', 'accounts', 'messages', 'attach
 const adapters = ['store', 'bus', 'blobs']
 
 /** What operations may know of the rest of the server: its contracts, by type. */
-const contracts = ['store/store.ts', 'bus/bus.ts', 'blobs/blobs.ts', 'clock.ts', 'caller.ts'].map((file) => server + file)
+const contracts = ['store/store.ts', 'store/group-contract.ts', 'bus/bus.ts', 'blobs/blobs.ts', 'clock.ts', 'caller.ts'].map(
+  (file) => server + file,
+)
 
 /** Modules that have one owner: the rest of the server knows them by the owner's words alone. */
 const owners: Readonly<Record<string, string>> = {

@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util'
 import { sigterm } from './death.ts'
 import { diskFullRun } from './disk-full-run.ts'
+import { keyPackages } from './key-family.ts'
 import { killRun } from './kill-run.ts'
 import { orderRun } from './order-run.ts'
 import { preKeyRun } from './prekey-run.ts'
 import type { RunReport } from './report.ts'
 import { inScratch } from './scratch.ts'
 
-const usage = 'usage: npm run sim -- [kills | stops | prekeys | order | disk-full] [--kills N] [--cycles N] [--keys N] [--seed N]'
+const usage =
+  'usage: npm run sim -- [kills | stops | prekeys | key-packages | order | disk-full] [--kills N] [--cycles N] [--keys N] [--seed N]'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,6 +34,7 @@ const runs: Record<string, (directory: string) => Promise<RunReport>> = {
   kills: (directory) => killRun({ directory, seed, kills, sendsMin: kills * sendsMinEach }),
   stops: (directory) => killRun({ directory, seed, kills, sendsMin: kills * sendsMinEach, death: sigterm(directory) }),
   prekeys: (directory) => preKeyRun({ directory, seed, kills, keys, claimers: 64 }),
+  'key-packages': (directory) => preKeyRun({ directory, seed, kills, keys, claimers: 64, family: keyPackages }),
   order: (directory) => orderRun({ directory, seed, bursts: cycles * 10 }),
   'disk-full': (directory) => diskFullRun({ directory, seed, cycles, sendsMin: cycles * sendsMinEach }),
 }

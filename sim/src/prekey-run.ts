@@ -1,15 +1,15 @@
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ClaimedKeys } from '@sotto/protocol'
 import { check } from './checker/check.ts'
 import { withinMs } from './deadline.ts'
 import { type Death, sigkill } from './death.ts'
-import { digestOf, type PreKey, readHistory } from './history.ts'
+import { readHistory } from './history.ts'
+import { type KeyFamily, preKeys } from './key-family.ts'
 import { startObserver } from './observer.ts'
 import { raisedLimits } from './raised-limits.ts'
 import { countsOf, type RunReport } from './report.ts'
-import { request, unreachable } from './request.ts'
+import { unreachable } from './request.ts'
 import { type Seeded, seeded } from './seeded.ts'
 import { serverProcess } from './server-process.ts'
 import { unsoundFiles } from './sqlite-files.ts'
@@ -23,12 +23,13 @@ export interface PreKeyRun {
   /** One-time keys in all. */
   readonly keys: number
   readonly claimers: number
+  /** One-time prekeys unless given. */
+  readonly family?: KeyFamily
   /** How the server dies; by SIGKILL unless given. */
   readonly death?: Death
 }
 
 const targets = ['ada', 'bo', 'cy', 'di', 'ed']
-const keysPerUpload = 125
 const uptimeMsMax = 400
 const retryMs = 50
 /** A claimer rests after a claim, so that the claims last as long as the kills. */
@@ -40,7 +41,7 @@ const overallMs = 240_000
  * In the end all keys are claimed.
  */
 export async function preKeyRun(run: PreKeyRun): Promise<RunReport> {
-  const { directory, seed, kills, keys, claimers, death = sigkill(directory) } = run
+  const { directory, seed, kills, keys, claimers, family = preKeys, death = sigkill(directory) } = run
   const { dataDir, execArgv } = death
   const began = performance.now()
   const chance = seeded(seed)
@@ -55,27 +56,27 @@ export async function preKeyRun(run: PreKeyRun): Promise<RunReport> {
   }
 
   async function introduce(userId: string): Promise<void> {
-    const identity = { identityKey: `identity key of ${userId}`, signedPreKey: `signed prekey of ${userId}` }
-    const outcome = await request(asking(userId), 'POST', '/keys/identity', identity)
-    if (outcome.kind !== 'ok') throw new Error(`no identity: ${JSON.stringify(outcome)}`)
+    const outcome = await family.introduce(asking(userId), userId)
+    if (outcome.kind !== 'ok') throw new Error(`not introduced: ${JSON.stringify(outcome)}`)
   }
 
   async function upload(userId: string, from: number, to: number): Promise<void> {
     const device = `${userId}/phone`
-    const oneTimePreKeys = Array.from({ length: to - from }, (_, index) => ({
-      keyId: from + index,
-      publicKey: `one-time key ${from + index} of ${userId}`,
-    }))
+    const keyIds = Array.from({ length: to - from }, (_, index) => from + index)
+    let mayBeDone = false
     for (;;) {
       const id = `upload ${++operations}`
-      observer.record({ event: 'invoke', op: 'upload', device, id, keys: oneTimePreKeys.map(preKeyOf) })
-      const outcome = await request(asking(userId), 'POST', '/keys/prekeys', { oneTimePreKeys })
-      if (outcome.kind === 'ok') {
+      observer.record({ event: 'invoke', op: 'upload', device, id, keys: keyIds.map((keyId) => family.keyOf(userId, keyId)) })
+      const outcome = await family.upload(asking(userId), userId, keyIds)
+      const isDone = family.refusesRepeats && mayBeDone && outcome.kind === 'fail' && outcome.code === 'key_conflict'
+      if (outcome.kind === 'ok' || isDone) {
         await observer.record({ event: 'ok', op: 'upload', device, id })
         return
       }
-      if (outcome.kind === 'info') observer.record({ event: 'info', op: 'upload', device, id, reason: outcome.reason })
-      else observer.record({ event: 'fail', op: 'upload', device, id, code: outcome.code })
+      if (outcome.kind === 'info') {
+        mayBeDone = true
+        observer.record({ event: 'info', op: 'upload', device, id, reason: outcome.reason })
+      } else observer.record({ event: 'fail', op: 'upload', device, id, code: outcome.code })
       if (outcome.kind === 'fail' && outcome.code !== unreachable) problems.push(`${device} may not upload: ${outcome.code}`)
       await sleep(retryMs)
     }
@@ -83,8 +84,8 @@ export async function preKeyRun(run: PreKeyRun): Promise<RunReport> {
 
   async function uploads(userId: string): Promise<void> {
     const share = keys / targets.length
-    for (let from = 0; from < share; from += keysPerUpload) {
-      await upload(userId, from, Math.min(share, from + keysPerUpload))
+    for (let from = 0; from < share; from += family.keysPerUpload) {
+      await upload(userId, from, Math.min(share, from + family.keysPerUpload))
       await sleep(chance.below(restMsMax))
     }
   }
@@ -94,12 +95,10 @@ export async function preKeyRun(run: PreKeyRun): Promise<RunReport> {
     const device = `${claimer}/phone`
     const id = `claim ${++operations}`
     observer.record({ event: 'invoke', op: 'claim', device, id, user })
-    const outcome = await request<ClaimedKeys>(asking(claimer), 'GET', `/keys/prekeys/${user}`)
+    const outcome = await family.claim(asking(claimer), user)
     if (outcome.kind === 'ok') {
-      const { userId, deviceId, oneTimePreKey } = outcome.answer
-      const key = oneTimePreKey === null ? null : preKeyOf(oneTimePreKey)
-      await observer.record({ event: 'ok', op: 'claim', device, id, of: `${userId}/${deviceId}`, key })
-      return key !== null
+      await observer.record({ event: 'ok', op: 'claim', device, id, ...outcome.answer })
+      return outcome.answer.key !== null
     }
     if (outcome.kind === 'info') observer.record({ event: 'info', op: 'claim', device, id, reason: outcome.reason })
     else observer.record({ event: 'fail', op: 'claim', device, id, code: outcome.code })
@@ -154,7 +153,3 @@ export async function preKeyRun(run: PreKeyRun): Promise<RunReport> {
 
 /** Part of the keys that must be claimed for certain; kills hide the outcome of the others. */
 const claimedMin = 0.5
-
-function preKeyOf({ keyId, publicKey }: { readonly keyId: number | string; readonly publicKey: string }): PreKey {
-  return { keyId: Number(keyId), digest: digestOf(publicKey) }
-}

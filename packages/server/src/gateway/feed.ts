@@ -1,7 +1,8 @@
 import type { GoneReason, Limits } from '@sotto/protocol'
 import type { Device, Entry, Item, Store, Subscription } from '../store/store.ts'
-import { goneFrame, membershipOf, ownFrame } from './feed-frames.ts'
-import type { Hub } from './hub.ts'
+import { goneFrame, ownFrame } from './feed-frames.ts'
+import { closesFor, groupNews } from './group-news.ts'
+import type { DeviceListener, Hub } from './hub.ts'
 import { Source } from './source.ts'
 import { nextStep } from './subscription-windows.ts'
 import { type Load, room } from './window.ts'
@@ -28,8 +29,10 @@ export interface FeedParts {
  * read from the store) or *waiting* (the next committed entry is offered by the hub). An offer that is not exactly the
  * next entry only says that there is more: there is no second path.
  */
-export class Feed {
+export class Feed implements DeviceListener {
   private readonly sources = new Map<string, Source>()
+  /** Of the device's own mailbox: Welcomes stand in it, which go before what they are for. */
+  private first: Source | null = null
   /** Mailboxes that have to be read from the store. */
   private readonly behind = new Set<Source>()
   private readonly load: Load = { entries: 0, bytes: 0 }
@@ -40,6 +43,7 @@ export class Feed {
   /** Groups that this user was added to, to be subscribed to. */
   private readonly joining = new Set<string>()
   private isJoining = false
+  private isSubscribed = false
   private isPumping = false
   private isClosed = false
   /** Mailboxes whose backlog at connect time has not been sent; null: `synced` was said. */
@@ -54,7 +58,8 @@ export class Feed {
 
   /** From when this resolves on nothing is missed: a session that was not told so before cannot count on it. */
   async subscribe(): Promise<void> {
-    const { store } = this.parts
+    const { store, hub } = this.parts
+    hub.listenFor(this.device, this)
     // Where a basic session begins is asked for before its windows are: what changes in between is read in the log.
     const heads = this.isReliable ? null : headsOf(await store.subscriptions(this.device))
     const subscriptions = await store.subscriptions(this.device)
@@ -64,6 +69,14 @@ export class Feed {
       this.add(subscription, Math.max(cursor, heads?.get(mailbox) ?? 0))
     }
     if (this.isReliable) this.backlog = new Set(this.behind)
+    this.isSubscribed = true
+    if (this.joining.size > 0) this.startJoining()
+  }
+
+  /** A commit has opened a window for this device. */
+  opened(groupId: string): void {
+    this.joining.add(groupId)
+    this.startJoining()
   }
 
   /** Begins to send: everything unacknowledged first if the session is reliable, else what came since `subscribe`. */
@@ -73,6 +86,7 @@ export class Feed {
 
   close(): void {
     this.isClosed = true
+    this.parts.hub.unlistenFor(this.device, this)
     for (const source of this.sources.values()) this.parts.hub.unlisten(source.mailbox, source)
     this.sources.clear()
     this.behind.clear()
@@ -94,13 +108,14 @@ export class Feed {
   offered(source: Source, entry: Entry, framed: Buffer | null): void {
     if (entry.seq > source.head) source.head = entry.seq
     const isNext = entry.seq === source.position + 1 && source.isOpen && !source.isReading
-    if (isNext && this.hasRoom(source, entry.json.length)) this.send(source, entry, framed)
+    if (isNext && this.isReady(source) && this.hasRoom(source, entry.json.length)) this.send(source, entry, framed)
     else this.fallBehind(source)
   }
 
   private add(subscription: Subscription, position: number): void {
     const source = new Source(this, subscription)
     source.moveTo(position)
+    if (source.kind === 'device') this.first = source
     this.sources.set(source.mailbox, source)
     this.parts.hub.listen(source.mailbox, source)
     if (source.isBehind) this.behind.add(source)
@@ -117,6 +132,11 @@ export class Feed {
     source.release(seq, this.load)
     if (seq > source.position) source.moveTo(seq)
     if (this.behind.size > 0) this.pump()
+  }
+
+  /** The Welcome that a group is read with has been sent. */
+  private isReady(source: Source): boolean {
+    return source.after === 0 || this.first === null || this.first.position >= source.after
   }
 
   private hasRoom(source: Source, bytes: number): boolean {
@@ -166,7 +186,12 @@ export class Feed {
     let next: Source | undefined
     for (const source of this.behind) {
       if (!source.isBehind) this.behind.delete(source)
-      else if (this.hasRoom(source, source.nextBytes) && (next === undefined || rank(source) < rank(next))) next = source
+      else if (
+        this.isReady(source) &&
+        this.hasRoom(source, source.nextBytes) &&
+        (next === undefined || rank(source) < rank(next))
+      )
+        next = source
     }
     return next
   }
@@ -235,15 +260,24 @@ export class Feed {
       if (!isOwn) this.sink.entry(entry, framed)
       this.parts.store.delivered(source.mailbox, entry.seq)
     }
-    const change = membershipOf(entry)
-    if (change === null) return
-    // The log itself says when this user's window of a group opens and closes.
-    const { userId } = this.device
-    if (source.kind === 'group' && change.removed.includes(userId)) source.closeAt(entry.seq)
-    if (source.kind === 'user' && change.added.includes(userId)) {
-      this.joining.add(change.groupId)
-      if (!this.isJoining) this.joinSoon().catch((error) => this.sink.failed(error))
+    // What has waited for a Welcome.
+    if (source === this.first && this.behind.size > 0) this.pump()
+    this.followNews(source, entry)
+  }
+
+  /** The log itself says when this reader's window of a group opens and closes. */
+  private followNews(source: Source, entry: Entry): void {
+    const news = groupNews(entry)
+    if (news === null) return
+    if (source.kind === 'group' && closesFor(entry, this.device)) source.closeAt(entry.seq)
+    if (source.kind === 'user' && news.added.includes(this.device.userId)) {
+      this.joining.add(news.groupId)
+      this.startJoining()
     }
+  }
+
+  private startJoining(): void {
+    if (!this.isJoining && this.isSubscribed) this.joinSoon().catch((error) => this.sink.failed(error))
   }
 
   /** However many groups a backlog tells of, they are asked for together. */
@@ -270,6 +304,7 @@ export class Feed {
       const isEnded = known.hasEnded
       known.setWindows(subscription.windows)
       known.head = Math.max(known.head, subscription.head)
+      known.after = subscription.after
       if (isEnded) this.parts.hub.listen(known.mailbox, known)
       if (known.isBehind) this.behind.add(known)
     }

@@ -13,16 +13,25 @@ import { listDevices } from '../devices/list-devices.ts'
 import { renameDevice } from '../devices/rename-device.ts'
 import { revokeDevice } from '../devices/revoke-device.ts'
 import { addMembers } from '../groups/add-members.ts'
+import { commitGroup } from '../groups/commit-group.ts'
 import { createGroup } from '../groups/create-group.ts'
 import { deleteGroup } from '../groups/delete-group.ts'
+import { getDirect } from '../groups/get-direct.ts'
 import { getGroup } from '../groups/get-group.ts'
+import { getGroupInfo } from '../groups/get-group-info.ts'
 import { listGroups } from '../groups/list-groups.ts'
 import { removeMember } from '../groups/remove-member.ts'
+import { resetGroup } from '../groups/reset-group.ts'
 import { setRole } from '../groups/set-role.ts'
+import { addKeyPackages } from '../keys/add-key-packages.ts'
 import { addPreKeys } from '../keys/add-prekeys.ts'
+import { claimKeyPackages } from '../keys/claim-key-packages.ts'
 import { claimPreKeys } from '../keys/claim-prekeys.ts'
 import { countKeys } from '../keys/count-keys.ts'
+import { getDeviceList } from '../keys/get-device-list.ts'
 import { publishIdentity } from '../keys/publish-identity.ts'
+import { putDeviceList } from '../keys/put-device-list.ts'
+import { acknowledged } from '../messages/acknowledged.ts'
 import { messagesSince } from '../messages/since.ts'
 import { readiness } from '../observability/health.ts'
 import type { Metrics } from '../observability/metrics.ts'
@@ -80,6 +89,8 @@ export function handlersOf({ store, bus, clock, limits, devTokens, secret, messa
     'POST /auth/ticket': async (_, { userId, deviceId, expiresAt }) =>
       issueTicket(store, clock, { userId, deviceId, expiresAt }, deviceId),
 
+    'GET /me': async (_, { userId, deviceId }) => ({ userId, deviceId, serverTime: clock.now(), limits }),
+
     'POST /keys/identity': async ({ body }, caller) => {
       await publishIdentity(store, caller, body)
       return ok
@@ -88,6 +99,13 @@ export function handlersOf({ store, bus, clock, limits, devTokens, secret, messa
     'GET /keys/prekeys/:userId': async ({ params, query }, { userId }) =>
       claimPreKeys(store, bus, limits, userId, params.userId, query.device),
     'GET /keys/count': async (_, caller) => countKeys(store, caller),
+    'POST /key-packages': async ({ body }, caller) => ({ count: await addKeyPackages(store, caller, body) }),
+    'POST /key-packages/claim': async ({ body }, { userId }) => claimKeyPackages(store, bus, limits, userId, body),
+    'PUT /identity': async ({ body }, caller) => {
+      await putDeviceList(store, caller, body)
+      return { version: body.version }
+    },
+    'GET /identity/:userId': async ({ params }) => getDeviceList(store, params.userId),
 
     'GET /devices': async (_, caller) => listDevices(store, caller),
     'PATCH /devices/:deviceId': async ({ params, body }, { userId }) => {
@@ -99,7 +117,7 @@ export function handlersOf({ store, bus, clock, limits, devTokens, secret, messa
       return ok
     },
 
-    'POST /groups': async ({ body }, caller) => ({ groupId: (await createGroup(store, clock, limits, caller, body)).groupId }),
+    'POST /groups': async ({ body }, caller) => createGroup(store, clock, limits, caller, body),
     'GET /groups': async ({ query }, { userId }) => listGroups(store, userId, query),
     'GET /groups/:groupId': async ({ params }, { userId }) => getGroup(store, userId, params.groupId),
     'DELETE /groups/:groupId': async ({ params }, caller) => {
@@ -118,12 +136,17 @@ export function handlersOf({ store, bus, clock, limits, devTokens, secret, messa
       await setRole(store, caller, params.groupId, body.userId, body.role)
       return ok
     },
+    'GET /direct/:userId': async ({ params }, { userId }) => getDirect(store, userId, params.userId),
+    'POST /groups/:groupId/commits': async ({ params, body }, caller) => commitGroup(store, limits, caller, params.groupId, body),
+    'POST /groups/:groupId/reset': async ({ params, body }, caller) => resetGroup(store, caller, params.groupId, body),
+    'GET /groups/:groupId/group-info': async ({ params }, { userId }) => getGroupInfo(store, userId, params.groupId),
 
     'GET /messages/since/:timestamp': async ({ params, query }, caller) => {
       const { entries, now, next } = await messagesSince(store, caller, params.timestamp, query)
       const frames = entries.map(({ json }) => json)
       return messagesText(frames, next === undefined ? { now } : { now, next })
     },
+    'GET /messages/cursors': async (_, caller) => acknowledged(store, clock, caller),
     'GET /messages': messages['GET /messages'],
     'POST /messages': messages['POST /messages'],
     'POST /messages/ack': messages['POST /messages/ack'],

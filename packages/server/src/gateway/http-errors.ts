@@ -1,8 +1,8 @@
-import { problemOf, SottoError } from '@sotto/protocol'
+import { type LimitName, problemOf, SottoError } from '@sotto/protocol'
 
 /** What the framework and the HTTP parser refuse, in our words. Anything that is not listed is `internal`. */
-const refusals: Readonly<Record<string, () => SottoError>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: () => new SottoError('too_large', 'the body is too large', { limit: 'BODY_BYTES' }),
+const refusals: Readonly<Record<string, (bodyLimit: LimitName) => SottoError>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: (limit) => new SottoError('too_large', 'the body is too large', { limit }),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () => new SottoError('bad_request', 'the body must be of type application/json'),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new SottoError('bad_request', 'the body is not as long as it claims'),
   FST_ERR_CTP_INVALID_JSON_BODY: () => new SottoError('bad_request', 'the body is not JSON, or has a member that none may have'),
@@ -15,12 +15,12 @@ const refusals: Readonly<Record<string, () => SottoError>> = {
   ERR_HTTP_REQUEST_TIMEOUT: () => new SottoError('bad_request', 'the request did not arrive in time'),
 }
 
-/** The refusal that an exception stands for; `undefined`: none of ours, a fault. */
-export function refusalOf(error: unknown): SottoError | undefined {
+/** The refusal that an exception stands for; `undefined`: none of ours, a fault. `bodyLimit`: what bounds the body. */
+export function refusalOf(error: unknown, bodyLimit: LimitName = 'BODY_BYTES'): SottoError | undefined {
   if (error instanceof SottoError) return error
   const code = codeOf(error)
   if (code === undefined) return undefined
-  return Object.hasOwn(refusals, code) ? refusals[code]?.() : undefined
+  return Object.hasOwn(refusals, code) ? refusals[code]?.(bodyLimit) : undefined
 }
 
 /** What the HTTP parser refuses: everything is the client's fault. */

@@ -126,7 +126,10 @@ export function createHttp(deps: HttpDeps): HttpGateway {
     if (isPreflight(request, deps.corsOrigins)) return reply.code(204).headers(preflightHeaders).send()
     throw notFound(request, reply)
   })
-  app.setErrorHandler((error, request, reply) => sendProblem(reply, refusalOf(error) ?? fault(error, request)))
+  app.setErrorHandler((error, request, reply) => {
+    const limit = request.routeOptions.bodyLimit === limits.COMMIT_BYTES ? 'COMMIT_BYTES' : 'BODY_BYTES'
+    return sendProblem(reply, refusalOf(error, limit) ?? fault(error, request))
+  })
   app.setNotFoundHandler(() => {
     throw new Error('unreachable: onRequest refuses what no route answers')
   })
@@ -141,6 +144,7 @@ export function createHttp(deps: HttpDeps): HttpGateway {
       method: route.method,
       url: route.path,
       exposeHeadRoute: route.method === 'GET' && route.auth === 'none',
+      ...(takesCommit(name) ? { bodyLimit: limits.COMMIT_BYTES } : {}),
       onRequest: async (request, reply) => {
         if (route.auth === 'user') request.caller = await identify({ ...deps, requests }, credentialsOf(request, reply, route))
       },
@@ -200,6 +204,11 @@ export function createHttp(deps: HttpDeps): HttpGateway {
       }
     },
   }
+}
+
+/** Whether a request carries a commit of an MLS group: it may be larger than others. */
+function takesCommit(name: RouteName): boolean {
+  return name === 'POST /groups' || name === 'POST /groups/:groupId/commits' || name === 'POST /groups/:groupId/reset'
 }
 
 /** Bodies are JSON in UTF-8 or absent. Members that would reach a prototype are refused. */

@@ -1,4 +1,5 @@
 import { type Limits, SottoError, wire } from '@sotto/protocol'
+import { mayWrite } from '../groups/may-write.ts'
 import { acknowledge } from '../messages/acknowledge.ts'
 import { draftOf, recipientOf } from '../messages/draft.ts'
 import { send } from '../messages/send.ts'
@@ -32,7 +33,7 @@ export function messageHandlers(
         throw new SottoError('rate_limited', 'this device sends too fast', { limit: 'SENDS_PER_SECOND', retryAfterMs })
       }
       try {
-        const { mailbox, seq, receivedAt, duplicate } = await send(parts, device, message)
+        const { mailbox, seq, receivedAt, duplicate } = await send(parts, device, message, mayWrite)
         if (duplicate) counts.messagesDuplicate++
         else counts.messagesAccepted++
         const accepted = { type: 'accepted', id: message.id, mailbox, seq, receivedAt } as const

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { defaultLimits } from '@sotto/protocol'
 import { expect, onTestFinished, test } from 'vitest'
 import { localBus } from '../bus/local.ts'
+import { mayWrite } from '../groups/may-write.ts'
 import { send } from '../messages/send.ts'
 import { manualClock } from '../store/manual-clock.suite.ts'
 import { openSqliteStore } from '../store/sqlite/store.ts'
@@ -42,7 +43,7 @@ async function world() {
   }
 
   async function say(id: string): Promise<void> {
-    await send({ store, clock, limits }, alice, { id, to: 'team', scope: 'group', ciphertext: id })
+    await send({ store, clock, limits }, alice, { id, to: 'team', scope: 'group', ciphertext: id }, mayWrite)
   }
 
   return { store, hub, change, say }

@@ -4,8 +4,9 @@ import type { Bus } from '../bus/bus.ts'
 import type { Caller } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import type { Device, Item, Store, Subscription } from '../store/store.ts'
-import { goneFrame, membershipOf, ownFrame } from './feed-frames.ts'
-import type { Hub, Listener } from './hub.ts'
+import { goneFrame, ownFrame } from './feed-frames.ts'
+import { closesFor } from './group-news.ts'
+import type { DeviceListener, Hub, Listener } from './hub.ts'
 import type { Registered, Sessions } from './sessions.ts'
 import { closedAt, nextStep } from './subscription-windows.ts'
 
@@ -43,6 +44,7 @@ export async function poll(
   sessions.add(wait)
   bus.publish({ type: 'replaced', userId, deviceId, session: wait.id })
   const heard: string[] = []
+  hub.listenFor(device, wait)
   const timer = setTimeout(end, waitMs)
   try {
     for (;;) {
@@ -64,6 +66,7 @@ export async function poll(
     clearTimeout(timer)
     caller.signal.removeEventListener('abort', end)
     sessions.remove(wait)
+    hub.unlistenFor(device, wait)
     for (const mailbox of heard) hub.unlisten(mailbox, wait)
   }
 }
@@ -99,7 +102,7 @@ async function pageOf(
         bytes += frame.length
         at = 'gone' in item ? Math.min(item.to, step.to) : item.seq
         // A removal since the windows were asked for.
-        if (kind === 'group' && !('gone' in item) && membershipOf(item)?.removed.includes(device.userId)) {
+        if (kind === 'group' && !('gone' in item) && closesFor(item, device)) {
           windows = closedAt(windows, at)
           break
         }
@@ -115,7 +118,7 @@ function frameOf(item: Item, windowEnd: number, device: Device): Buffer {
 }
 
 /** A poll that waits for news, as the hub and the registry of sessions see it. */
-class Wait implements Listener, Registered {
+class Wait implements Listener, DeviceListener, Registered {
   readonly userId: string
   readonly deviceId: string
   readonly id: string
@@ -134,6 +137,10 @@ class Wait implements Listener, Registered {
   offer(): void {
     this.isWoken = true
     this.wake?.()
+  }
+
+  opened(): void {
+    this.offer()
   }
 
   /** Resolves once something was committed, or nothing will be waited for any more. */
@@ -159,6 +166,7 @@ class Wait implements Listener, Registered {
     this.refusal = new SottoError(
       'forbidden',
       `replaced by a newer session of this device (as close code ${closeCodes.replaced})`,
+      { close: closeCodes.replaced },
     )
     this.end()
   }

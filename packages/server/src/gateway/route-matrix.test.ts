@@ -1,5 +1,7 @@
 import { type ErrorCode, errorTable, type RouteName, routeNames, routeOf } from '@sotto/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bundle, randomGroupId } from '../groups/mls-bytes.suite.ts'
+import { keyPackageOf } from '../keys/key-package.suite.ts'
 import { type Answered, type Asked, startTestServer, type TestServer } from './test-server.suite.ts'
 
 /** Who asks. The last two are the owner, with an expired token and by a device that was revoked. */
@@ -11,6 +13,8 @@ type Outcome = 'ok' | ErrorCode
 interface World {
   readonly actor: string
   readonly groupId: string
+  /** An MLS group of the same people, each with the device that asks; in epoch 2. */
+  readonly mlsId: string
   /** A plain member beside those who ask. */
   readonly other: string
   /** A device of the actor beside the one that asks. */
@@ -51,6 +55,7 @@ const key = 'a public key of enough length'
 const rows: Record<RouteName, Row> = {
   'POST /auth/dev-token': { ask: () => ({ path: '/auth/dev-token', body: { userId: 'somebody' } }), outcomes: open },
   'POST /auth/ticket': { ask: () => ({ path: '/auth/ticket' }), outcomes: everyUser },
+  'GET /me': { ask: () => ({ path: '/me' }), outcomes: everyUser },
   'POST /keys/identity': { ask: () => ({ path: '/keys/identity', body: { identityKey: key } }), outcomes: everyUser },
   'POST /keys/prekeys': {
     ask: () => ({ path: '/keys/prekeys', body: { oneTimePreKeys: [{ keyId: 1, publicKey: key }] } }),
@@ -58,6 +63,19 @@ const rows: Record<RouteName, Row> = {
   },
   'GET /keys/prekeys/:userId': { ask: () => ({ path: '/keys/prekeys/well-known' }), outcomes: everyUser },
   'GET /keys/count': { ask: () => ({ path: '/keys/count' }), outcomes: everyUser },
+  'POST /key-packages': {
+    ask: () => ({ path: '/key-packages', body: { ciphersuite: 1, keyPackages: [keyPackageOf('a')] } }),
+    outcomes: everyUser,
+  },
+  'POST /key-packages/claim': {
+    ask: ({ other }) => ({ path: '/key-packages/claim', body: { userIds: [other], ciphersuite: 1 } }),
+    outcomes: everyUser,
+  },
+  'PUT /identity': {
+    ask: () => ({ path: '/identity', body: { version: 1, identityKey: key, devices: 'AAAA', signature: 'AAAA' } }),
+    outcomes: everyUser,
+  },
+  'GET /identity/:userId': { ask: () => ({ path: '/identity/well-known' }), outcomes: everyUser },
   'GET /devices': { ask: () => ({ path: '/devices' }), outcomes: everyUser },
   'PATCH /devices/:deviceId': {
     ask: ({ spare }) => ({ path: `/devices/${spare}`, body: { name: 'Phone' } }),
@@ -80,7 +98,21 @@ const rows: Record<RouteName, Row> = {
     ask: ({ groupId, other }) => ({ path: `/groups/${groupId}/roles`, body: { userId: other, role: 'admin' } }),
     outcomes: ownerOnly,
   },
+  'GET /direct/:userId': { ask: ({ other }) => ({ path: `/direct/${other}` }), outcomes: everyUser },
+  'POST /groups/:groupId/commits': {
+    ask: ({ mlsId }) => ({ path: `/groups/${mlsId}/commits`, body: bundle(mlsId, 2) }),
+    outcomes: membersOnly,
+  },
+  'POST /groups/:groupId/reset': {
+    ask: ({ mlsId }) => {
+      const { epoch: _, ...body } = bundle(mlsId, 0, { generation: 1 })
+      return { path: `/groups/${mlsId}/reset`, body: { generation: 1, ...body } }
+    },
+    outcomes: adminsOnly,
+  },
+  'GET /groups/:groupId/group-info': { ask: ({ mlsId }) => ({ path: `/groups/${mlsId}/group-info` }), outcomes: membersOnly },
   'GET /messages/since/:timestamp': { ask: () => ({ path: '/messages/since/0' }), outcomes: everyUser },
+  'GET /messages/cursors': { ask: () => ({ path: '/messages/cursors' }), outcomes: everyUser },
   'GET /messages': { ask: () => ({ path: '/messages' }), outcomes: everyUser },
   'POST /messages': {
     ask: ({ groupId }) => ({ path: '/messages', body: { id: 'one', to: groupId, scope: 'group', ciphertext: 'AAAA' } }),
@@ -109,6 +141,8 @@ beforeAll(async () => {
     limits: { CLAIMS_TARGET_BURST: 1_000, ADDS_PAIR_PER_DAY: 1_000 },
   })
   await server.call('POST /keys/identity', { as: 'well-known', body: { identityKey: key, signedPreKey: key } })
+  const list = { version: 1, identityKey: key, devices: 'AAAA', signature: 'AAAA' }
+  await server.call('PUT /identity', { as: 'well-known', body: list })
 })
 afterAll(() => server.close())
 
@@ -130,12 +164,26 @@ async function worldFor(role: Role): Promise<World> {
   await server.call('DELETE /groups/:groupId/members/:userId', { as: owner, params: { groupId, userId: former } })
   await server.store.openDevice({ userId: actor, deviceId: 'spare', holds: false })
   await server.store.openDevice({ userId: actor, deviceId: 'asking', holds: false })
+  const mlsId = await mlsGroup(owner, admin, [member, former, other])
   if (role === 'revoked') await server.call('DELETE /devices/:deviceId', { as: actor, params: { deviceId: 'asking' } })
   const { mailbox } = await server.call('POST /messages', {
     as: other,
     body: { id: 'hello', to: actor, scope: 'direct', ciphertext: 'AAAA' },
   })
-  return { actor, groupId, other, spare: 'spare', mailbox }
+  return { actor, groupId, mlsId, other, spare: 'spare', mailbox }
+}
+
+/** An MLS group whose third member has been removed. */
+async function mlsGroup(owner: string, admin: string, members: readonly string[]): Promise<string> {
+  const mlsId = randomGroupId()
+  const add = [admin, ...members].map((userId) => ({ userId, deviceId: 'asking' }))
+  for (const device of add) await server.store.openDevice({ ...device, holds: false })
+  const { epoch: _, ...created } = bundle(mlsId, 0)
+  const body = { protocol: 'mls', groupId: mlsId, ...created, add, roles: { [admin]: 'admin' } }
+  await server.call('POST /groups', { as: owner, device: 'asking', body })
+  const removal = { ...bundle(mlsId, 1), remove: [{ userId: members[1], deviceId: 'asking' }] }
+  await server.call('POST /groups/:groupId/commits', { as: owner, device: 'asking', params: { groupId: mlsId }, body: removal })
+  return mlsId
 }
 
 async function askAs(role: Role, world: World, asked: Asked & { readonly request: string }): Promise<Answered> {

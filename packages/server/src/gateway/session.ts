@@ -13,6 +13,7 @@ import { actingDevice } from '../auth/acting-device.ts'
 import type { Authenticator, Identity } from '../auth/authenticator.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../clock.ts'
+import { mayWrite } from '../groups/may-write.ts'
 import { acknowledge } from '../messages/acknowledge.ts'
 import { draftOf, recipientOf } from '../messages/draft.ts'
 import { send } from '../messages/send.ts'
@@ -314,7 +315,7 @@ export class Session implements Registered, FeedSink {
   }
 
   private sendNow(device: Device, frame: MsgFrame & { id: string }): void {
-    send(this.parts, device, frame).then(
+    send(this.parts, device, frame, mayWrite).then(
       (appended) => this.accepted(frame.id, appended),
       (error) => {
         const code = this.refuse(error, frame.id)

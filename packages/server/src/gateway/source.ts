@@ -18,6 +18,8 @@ export class Source implements Listener {
   head: number
   readonly backlogTo: number
   windows: readonly Window[]
+  /** The seq of the device mailbox up to which that must have been sent before anything of this one is; 0: none. */
+  after: number
   /** Nothing but the future lies between the position and the end of the window. */
   isOpen: boolean
   isReading = false
@@ -32,7 +34,7 @@ export class Source implements Listener {
   private held: number[] = []
   private heldFrom = 0
 
-  constructor(feed: Offered, { mailbox, kind, cursor, head, windows }: Subscription) {
+  constructor(feed: Offered, { mailbox, kind, cursor, head, windows, after }: Subscription) {
     this.feed = feed
     this.mailbox = mailbox
     this.kind = kind
@@ -40,6 +42,7 @@ export class Source implements Listener {
     this.head = head
     this.backlogTo = head
     this.windows = windows
+    this.after = after
     this.isOpen = isOpenAt(windows, cursor)
   }
 

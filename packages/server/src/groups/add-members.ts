@@ -2,9 +2,9 @@ import type { Limits } from '@sotto/protocol'
 import type { Caller } from '../caller.ts'
 import type { Group, Store } from '../store/store.ts'
 import { changeGroup } from './change-group.ts'
-import { decideAdd } from './rules.ts'
+import { decideAdd, refuseMls } from './rules.ts'
 
-/** Adds members; who is one already stays as they are. Throws `not_member`, `forbidden`, `limit_reached`, `rate_limited`. */
+/** Adds members; who is one already stays as they are. Throws `not_member`, `forbidden`, `limit_reached`, `rate_limited`, `use_commit`. */
 export function addMembers(
   store: Store,
   limits: Limits,
@@ -12,5 +12,8 @@ export function addMembers(
   groupId: string,
   members: readonly string[],
 ): Promise<Group> {
-  return changeGroup(store, caller, groupId, (group) => decideAdd(group, caller.userId, members, limits.GROUP_MEMBERS))
+  return changeGroup(store, caller, groupId, (group) => {
+    refuseMls(group)
+    return decideAdd(group, caller.userId, members, limits.GROUP_MEMBERS)
+  })
 }

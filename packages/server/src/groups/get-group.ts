@@ -1,10 +1,11 @@
-import type { RouteAnswer } from '@sotto/protocol'
+import { type RouteAnswer, SottoError } from '@sotto/protocol'
 import type { Store } from '../store/store.ts'
-import { seenBy } from './rules.ts'
+import { belongsTo } from './mls-rules.ts'
 
 /** A group as its members see it. Throws `not_member`, the same for a group that does not exist. */
 export async function getGroup(store: Store, userId: string, groupId: string): Promise<RouteAnswer<'GET /groups/:groupId'>> {
-  const group = seenBy(userId, await store.group(groupId))
+  const group = await store.group(groupId)
+  if (group === undefined || !belongsTo(group, userId)) throw new SottoError('not_member')
   const members = [...group.members]
   return {
     groupId,
@@ -14,5 +15,6 @@ export async function getGroup(store: Store, userId: string, groupId: string): P
     admins: members.filter(([, role]) => role === 'admin').map(([member]) => member),
     members: members.map(([member]) => member),
     createdAt: group.createdAt,
+    ...(group.mls === null ? {} : { epoch: group.mls.epoch, generation: group.mls.generation }),
   }
 }

@@ -12,7 +12,7 @@ export interface Decision {
 /** The group is already as the caller wants it. */
 const nothing: Decision = { add: [], remove: [], roles: new Map(), delete: false }
 
-type Members = Pick<Group, 'members'>
+type Members = Pick<Group, 'members'> & Partial<Pick<Group, 'mls'>>
 
 /** The group, for a member's eyes. Throws `not_member`, the same for a group that does not exist. */
 export function seenBy<group extends Members>(userId: string, group: group | undefined): group {
@@ -75,8 +75,26 @@ export function decideRole(group: Members, actor: string, target: string, role: 
   return { ...nothing, roles }
 }
 
+/**
+ * Anybody but the owner may leave an MLS group, and the owner who is alone in it; only commits remove others.
+ * Throws `use_commit`, `forbidden` (a conversation of two), `owner_must_transfer`.
+ */
+export function decideLeave(group: Members, actor: string, target: string): Decision {
+  const role = roleIn(group, actor)
+  if (target !== actor) throw new SottoError('use_commit')
+  if (group.mls?.isDirect === true) throw new SottoError('forbidden', 'nobody leaves a conversation of two')
+  if (role === 'owner' && group.members.size > 1) throw new SottoError('owner_must_transfer')
+  return { ...nothing, remove: [actor] }
+}
+
+/** The members and roles of an MLS group change by commits. Throws `use_commit`. */
+export function refuseMls({ mls }: Pick<Group, 'mls'>): void {
+  if (mls !== null) throw new SottoError('use_commit')
+}
+
 /** The owner deletes. Throws `forbidden`. */
 export function decideDelete(group: Members, actor: string): Decision {
+  if (group.mls?.isDirect === true) throw new SottoError('forbidden', 'nobody deletes a conversation of two')
   if (roleIn(group, actor) !== 'owner') throw new SottoError('forbidden', 'only the owner deletes the group')
   return { ...nothing, remove: [...group.members.keys()], delete: true }
 }

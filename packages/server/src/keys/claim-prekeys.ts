@@ -17,7 +17,7 @@ export async function claimPreKeys(
 ): Promise<RouteAnswer<'GET /keys/prekeys/:userId'>> {
   const claimed = await store.claimPreKeys({ claimant, userId, device: device ?? null })
   for (const { deviceId, left } of runningLow(claimed, limits.KEYS_LOW)) {
-    bus.publish({ type: 'keysLow', userId, deviceId, oneTimePreKeys: left, keyPackages: 0 })
+    bus.publish({ type: 'keysLow', userId, deviceId, ...left })
   }
   if (device === '*') return { userId, devices: claimed.map(withoutCount) }
   const [first] = claimed

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { distinctPreKeys, runningLow } from './rules.ts'
+import type { KeyPackageOutcome } from '../store/store.ts'
+import { claimedKeyPackages, distinctPreKeys, runningLow, shortOfKeyPackages } from './rules.ts'
 
 const key = (keyId: number | string, publicKey = 'k'.repeat(16)) => ({ keyId, publicKey })
 
@@ -25,7 +26,43 @@ test('devices below the threshold are asked for more, those at it are not', () =
     signedPreKey: null,
     pqPreKey: null,
     oneTimePreKey: null,
-    left,
+    left: { oneTimePreKeys: left, keyPackages: 0 },
   }))
   expect(runningLow(claimed, 20).map(({ deviceId }) => deviceId)).toEqual(['d0', 'd19'])
+})
+
+const outcome = (deviceId: string | null, given: KeyPackageOutcome['given'], keyPackages: number | null): KeyPackageOutcome => ({
+  userId: 'alice',
+  deviceId,
+  given,
+  left: keyPackages === null ? null : { oneTimePreKeys: 7, keyPackages },
+})
+const oneTime = { keyPackage: 'AAAA', lastResort: false }
+const lastResort = { keyPackage: 'BBBB', lastResort: true }
+
+test('what was claimed is answered, what has none is missing, a user without devices stands alone', () => {
+  const outcomes = [outcome('a', oneTime, 3), outcome('b', lastResort, 0), outcome('c', null, 0), outcome('d', null, null)]
+  expect(claimedKeyPackages([...outcomes, outcome(null, null, null)])).toEqual({
+    keyPackages: [
+      { userId: 'alice', deviceId: 'a', ...oneTime },
+      { userId: 'alice', deviceId: 'b', ...lastResort },
+    ],
+    missing: [{ userId: 'alice', deviceId: 'c' }, { userId: 'alice', deviceId: 'd' }, { userId: 'alice' }],
+  })
+})
+
+test('devices short of key packages are asked for more, those that never had any are not', () => {
+  const outcomes = [
+    ...[0, 19, 20, 21].map((left) => outcome(`d${left}`, oneTime, left)),
+    outcome('empty', null, 0),
+    outcome('olm', null, null),
+    outcome(null, null, null),
+  ]
+  expect(shortOfKeyPackages(outcomes, 20)).toEqual(
+    [
+      ['d0', 0],
+      ['d19', 19],
+      ['empty', 0],
+    ].map(([deviceId, keyPackages]) => ({ userId: 'alice', deviceId, oneTimePreKeys: 7, keyPackages })),
+  )
 })

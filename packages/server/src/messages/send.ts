@@ -10,19 +10,27 @@ export interface SendParts {
   readonly limits: Limits
 }
 
+/** Throws when a device may not send a message to a group as it is: its rules are those of groups. */
+export type MayWrite = (group: Group | undefined, from: Device, message: MsgBody) => void
+
 /**
  * Appends a message. What can be decided at once is, so that messages of one sender are numbered in the order of the
- * calls. Throws `bad_request`, `too_large`, `not_member`, `not_found`, `id_conflict`, `mailbox_full`, `overloaded`.
+ * calls. Throws `bad_request`, `too_large`, `not_found`, `id_conflict`, `mailbox_full`, `overloaded`, what `mayWrite` throws.
  */
-export function send(parts: SendParts, from: Device, message: MsgBody & { readonly id: string }): Promise<Appended> {
+export function send(
+  parts: SendParts,
+  from: Device,
+  message: MsgBody & { readonly id: string },
+  mayWrite: MayWrite,
+): Promise<Appended> {
   try {
     checkCiphertext(message.ciphertext, parts.limits, 'CIPHERTEXT_BYTES')
     if (message.scope === 'direct') return sendDirect(parts, from, message)
     if (message.device !== undefined) throw new SottoError('bad_request', 'device: only a direct message goes to one device')
     const group = parts.store.group(message.to)
     return group instanceof Promise
-      ? group.then((found) => sendToGroup(parts, from, message, found))
-      : sendToGroup(parts, from, message, group)
+      ? group.then((found) => sendToGroup(parts, from, message, found, mayWrite))
+      : sendToGroup(parts, from, message, group, mayWrite)
   } catch (error) {
     return Promise.reject(error)
   }
@@ -38,20 +46,19 @@ async function sendToGroup(
   from: Device,
   message: MsgBody & { readonly id: string },
   group: Group | undefined,
+  mayWrite: MayWrite,
 ): Promise<Appended> {
-  const decide = (now: Group | undefined) => mayWrite(now, from.userId)
+  const decide = (now: Group | undefined) => mayWrite(now, from, message)
   const to = { kind: 'group', groupId: message.to, version: group?.version ?? 0, decide } as const
   const draft = draftOf(message, from, to, clock.now())
-  if (group === undefined || !group.members.has(from.userId)) {
-    // A resend is answered even to somebody who has left meanwhile.
+  try {
+    decide(group)
+  } catch (refusal) {
+    // A resend is answered even to somebody who has left meanwhile, and in a later epoch.
     const first = await store.repeated(draft)
     if (first !== undefined) return first
-    throw new SottoError('not_member')
+    throw refusal
   }
   // A membership that moves is decided on again by `decide`.
   return store.append(draft) as Promise<Appended>
-}
-
-function mayWrite(group: Group | undefined, userId: string): void {
-  if (group?.members.has(userId) !== true) throw new SottoError('not_member')
 }

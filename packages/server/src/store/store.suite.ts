@@ -6,8 +6,12 @@ import { deviceTests } from './suite/devices.suite.ts'
 import { expiryTests } from './suite/expiry.suite.ts'
 import { groupTests } from './suite/groups.suite.ts'
 import { idempotencyTests } from './suite/idempotency.suite.ts'
+import { identityTests } from './suite/identity.suite.ts'
+import { keyPackageTests } from './suite/key-packages.suite.ts'
 import { keyTests } from './suite/keys.suite.ts'
 import { limitTests } from './suite/limits.suite.ts'
+import { mlsDepartureTests } from './suite/mls-departures.suite.ts'
+import { mlsGroupTests } from './suite/mls-groups.suite.ts'
 import { readTests } from './suite/reads.suite.ts'
 import { ticketTests } from './suite/tickets.suite.ts'
 import { type NewWorld, type OpenStore, type Pause, World } from './suite/world.suite.ts'
@@ -42,8 +46,12 @@ const parts: readonly Part[] = [
   { about: 'limits', tests: limitTests, pauses: ['nothing', 'a sweep', 'reopening', 'a sweep and reopening'] },
   { about: 'expiry', tests: expiryTests, pauses: ['nothing', 'reopening'] },
   { about: 'groups', tests: groupTests, pauses: ['nothing', 'reopening', 'a sweep and reopening'] },
+  { about: 'MLS groups', tests: mlsGroupTests, pauses: ['nothing', 'reopening', 'a sweep and reopening'] },
+  { about: 'departures', tests: mlsDepartureTests, pauses: ['nothing', 'a sweep', 'reopening'] },
   { about: 'devices', tests: deviceTests, pauses: ['nothing', 'reopening'] },
   { about: 'keys', tests: keyTests, pauses: ['reopening'] },
+  { about: 'key packages', tests: keyPackageTests, pauses: ['nothing', 'a sweep and reopening'] },
+  { about: 'device lists', tests: identityTests, pauses: ['nothing', 'reopening'] },
   { about: 'tickets', tests: ticketTests, pauses: ['reopening'] },
   { about: 'accounts', tests: accountTests, pauses: ['nothing', 'reopening'] },
 ]

@@ -1,5 +1,8 @@
-import type { ClaimedKeys, GoneReason, Limits, OneTimePreKey, Role, SignedPreKey } from '@sotto/protocol'
+import type { ClaimedKeys, GoneReason, Limits, MemberDevice, OneTimePreKey, SignedPreKey } from '@sotto/protocol'
 import type { Clock } from '../clock.ts'
+import type { CreateGroup, Group, GroupChange, GroupCommit, GroupInfo, GroupSummary } from './group-contract.ts'
+
+export type * from './group-contract.ts'
 
 /**
  * What a store must do (docs/design.md). Adapters: `sqlite`, `postgres`; one conformance suite,
@@ -39,6 +42,8 @@ export interface Store {
   readable(userId: string): Promise<readonly Subscription[]>
   /** Moves cursors forward, never back; seqs beyond the head or outside the device's mailboxes throw `bad_request`, `forbidden`. */
   acknowledge(device: Device, acks: readonly Ack[]): void | Promise<void>
+  /** What the device has acknowledged in each mailbox that it holds entries back in: 0 where it has nothing yet. */
+  acknowledged(device: Device): Promise<readonly Ack[]>
   /** Notes that entries reached a device that does not acknowledge (basic protocol): they no longer count as undelivered. */
   delivered(mailbox: string, seq: number): void
   /** No append that is not yet readable will carry an earlier `receivedAt`. The store's clock. */
@@ -46,20 +51,45 @@ export interface Store {
 
   createGroup(request: CreateGroup): Promise<Group>
   group(groupId: string): Group | undefined | Promise<Group | undefined>
-  /** Throws `limit_reached` (USER_GROUPS), `rate_limited` (ADDS_PAIR_PER_DAY). */
+  /** Throws `limit_reached` (USER_GROUPS), `rate_limited` (ADDS_PAIR_PER_DAY). Of an MLS group: to leave it, or to delete it. */
   changeGroup(change: GroupChange): Promise<Group | Moved>
+  /**
+   * Appends a commit of an MLS group with all that changes together with it, or nothing of it (G4): one at a time in a group,
+   * decided in its turn. A resend (same device and id) is looked up before anything is decided and gets the first answer.
+   * Throws `id_conflict`, what `decide` throws, `not_found` (a device that is to be added), `limit_reached`, `rate_limited`.
+   */
+  commitGroup(commit: GroupCommit): Promise<Appended>
+  /** The GroupInfo of an MLS group's newest epoch; undefined when there is no such group. */
+  groupInfo(groupId: string): Promise<GroupInfo | undefined>
   /** The user's groups in the order of their ids, after `after`. */
   listGroups(userId: string, after: string, limit: number): Promise<readonly GroupSummary[]>
 
-  /** A changed identity key clears the device's other keys and its key id history. */
+  /** A changed identity key clears the device's other keys of its family and its key id history, not its key packages. */
   setIdentity(device: Device, keys: IdentityKeys): Promise<void>
   /** Adds one-time prekeys; the number now held. Throws `key_conflict`, `limit_reached` (PREKEYS). */
   addPreKeys(device: Device, preKeys: readonly OneTimePreKey[]): Promise<number>
   /** Claims atomically (G5). Throws `no_prekeys`, `rate_limited` (CLAIMS_…). */
   claimPreKeys(claim: Claim): Promise<readonly Claimed[]>
+  /**
+   * Adds one-time key packages and replaces the last-resort one of the ciphersuite; the number of one-time ones now held. One
+   * that is held already is ignored. Throws `key_conflict`, `limit_reached` (KEY_PACKAGES).
+   */
+  addKeyPackages(device: Device, upload: KeyPackageUpload): Promise<number>
+  /**
+   * Claims atomically (G5): of each live device the oldest one-time key package, or the last-resort one, which stays, where
+   * there is no other or CLAIMS_… forbid it. Those that are older than `keyPackageMsMax` or the retention have expired.
+   */
+  claimKeyPackages(claim: KeyPackageClaim): Promise<readonly KeyPackageOutcome[]>
   countKeys(device: Device): Promise<KeyCounts>
-  /** The counts of a device that has uploaded one-time keys and has fewer than KEYS_LOW left; undefined for others. */
+  /** The counts of a device that has uploaded one-time keys of a kind and has fewer than KEYS_LOW of it left; undefined for others. */
   keysLow(device: Device): Promise<KeyCounts | undefined>
+
+  /**
+   * Puts the next version of the user's signed device list; the very same list again is nothing. Throws `stale_version` with
+   * the current list (its `version` 0: there is none).
+   */
+  putDeviceList(device: Device, list: DeviceList): Promise<void>
+  deviceList(userId: string): Promise<DeviceList | undefined>
 
   putTicket(ticket: Ticket): Promise<void>
   /** At most one caller gets it, before it expires. */
@@ -113,7 +143,7 @@ export interface DeviceRecord {
   readonly lastSeenAt: number
 }
 
-export const entryKinds = { msg: 1, membership: 2 } as const
+export const entryKinds = { msg: 1, membership: 2, commit: 3, welcome: 4, departed: 5 } as const
 export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds]
 
 export type Recipient =
@@ -185,6 +215,8 @@ export interface Subscription {
   readonly head: number
   /** The seqs that the device may read, ascending: after `from`, up to and including `to` (Infinity: open). */
   readonly windows: readonly Window[]
+  /** Of an MLS group: nothing of it is sent before the device mailbox has been sent up to here, where its Welcome stands; 0: at once. */
+  readonly after: number
 }
 
 export interface Window {
@@ -195,47 +227,6 @@ export interface Window {
 export interface Ack {
   readonly mailbox: string
   readonly seq: number
-}
-
-export interface Group {
-  readonly groupId: string
-  readonly name: string | null
-  readonly protocol: 'opaque'
-  /** Rises with every change of members or roles. */
-  readonly version: number
-  readonly createdAt: number
-  readonly mailbox: string
-  readonly members: ReadonlyMap<string, Role>
-}
-
-export interface GroupSummary {
-  readonly groupId: string
-  readonly name: string | null
-  readonly protocol: 'opaque'
-  readonly ownerId: string
-  readonly admins: readonly string[]
-  readonly createdAt: number
-  readonly role: Role
-}
-
-export interface CreateGroup {
-  readonly groupId: string
-  readonly name: string | null
-  readonly owner: Device
-  /** Beside the owner, each once. */
-  readonly members: readonly string[]
-}
-
-/** A change as it was decided on `version` of the group. */
-export interface GroupChange {
-  readonly groupId: string
-  readonly version: number
-  readonly by: Device
-  readonly add: readonly string[]
-  readonly remove: readonly string[]
-  readonly roles: ReadonlyMap<string, Role>
-  /** The group ceases to exist; `remove` names everybody. */
-  readonly delete: boolean
 }
 
 export interface IdentityKeys {
@@ -252,8 +243,44 @@ export interface Claim {
 }
 
 export interface Claimed extends ClaimedKeys {
-  /** One-time prekeys that the device has left. */
-  readonly left: number
+  /** What the device has left. */
+  readonly left: KeyCounts
+}
+
+/** How long a key package is kept at most. */
+export const keyPackageMsMax = 90 * 24 * 3_600_000
+
+/** Key packages in base64, in its canonical form. */
+export interface KeyPackageUpload {
+  readonly ciphersuite: number
+  readonly keyPackages: readonly string[]
+  readonly lastResort: string | null
+}
+
+export interface KeyPackageClaim {
+  readonly claimant: string
+  /** One that is named twice counts once. */
+  readonly userIds: readonly string[]
+  readonly ciphersuite: number
+  readonly except: readonly MemberDevice[]
+}
+
+/** What a claim came to, for one device; `deviceId` null: the user has no live device. */
+export interface KeyPackageOutcome {
+  readonly userId: string
+  readonly deviceId: string | null
+  readonly given: { readonly keyPackage: string; readonly lastResort: boolean } | null
+  /** What the device has left; null for one that has uploaded no key packages. */
+  readonly left: KeyCounts | null
+}
+
+/** A user's signed device list: opaque but for `version`. */
+export interface DeviceList {
+  readonly version: number
+  readonly identityKey: string
+  readonly devices: string
+  readonly signature: string
+  readonly endorsement?: string | undefined
 }
 
 export interface KeyCounts {

@@ -4,11 +4,15 @@ import { mailboxName } from '../mailbox-name.ts'
 import { entryKinds } from '../store.ts'
 import { eraseAccount, exportAccount } from './accounts.ts'
 import { addsPairRate, bucketName, take } from './buckets.ts'
+import { putDeviceList } from './device-lists.ts'
 import { renameDevice, revokeDevice } from './devices.ts'
+import { addKeyPackages, claimKeyPackages } from './key-packages.ts'
 import { addPreKeys, claimPreKeys, setIdentity } from './keys.ts'
 import { tombstone } from './mailbox.ts'
 import { entry, group, registered, rows, scratchDatabase } from './scratch.suite.ts'
 import { putTicket } from './tickets.ts'
+
+const listOfAlice = { version: 1, identityKey: 'a user identity', devices: 'the devices of alice', signature: 'signed' }
 
 /** Alice and Bob, who have written to each other, claimed each other's keys and share a group. */
 function world() {
@@ -31,12 +35,23 @@ function world() {
         { keyId: 'b', publicKey: 'one-time prekey b' },
       ],
     })
+    addKeyPackages(db, {
+      device: no,
+      ciphersuite: 1,
+      keyPackages: ['the first', 'the second', 'the third'],
+      lastResort: 'the last resort',
+      now: 1,
+      since: 0,
+      limits: defaultLimits,
+    })
   }
   for (const [claimant, userId] of [
     ['alice', 'bob'],
     ['bob', 'alice'],
   ] as const) {
-    claimPreKeys(db, { claimant, userId, device: null, now: 1_000, limits: defaultLimits })
+    claimPreKeys(db, { claimant, userId, device: null, now: 1_000, since: 0, limits: defaultLimits })
+    const userIds = [userId]
+    claimKeyPackages(db, { claimant, userIds, ciphersuite: 1, except: [], now: 1_000, since: 0, limits: defaultLimits })
   }
   take(db, bucketName('ADDS_PAIR', ['bob', 'alice']), addsPairRate(defaultLimits), 1_000)
   take(db, bucketName('ADDS_PAIR', ['bob', 'carol']), addsPairRate(defaultLimits), 1_000)
@@ -54,6 +69,8 @@ function world() {
   entry(db, team, 8, { sender: bob.no, json: '{"to":"team","n":6}' })
   putTicket(db, { hash: 'a', userId: 'alice', deviceId: 'phone', tokenExpiresAt: 9, expiresAt: 9 })
   putTicket(db, { hash: 'b', userId: 'bob', deviceId: 'default', tokenExpiresAt: 9, expiresAt: 9 })
+  putDeviceList(db, { device: phone.no, userId: 'alice', list: listOfAlice, now: 1_000 })
+  putDeviceList(db, { device: bob.no, userId: 'bob', list: { ...listOfAlice, devices: 'the devices of bob' }, now: 1_000 })
   renameDevice(db, { userId: 'alice', deviceId: 'phone', name: 'Pocket' })
   return { db, phone, laptop, bob, team }
 }
@@ -64,6 +81,7 @@ test('an export holds everything about the user, ready for JSON', () => {
   const exported = exportAccount(db, { userId: 'alice' })
   expect(JSON.parse(JSON.stringify(exported))).toEqual({
     userId: 'alice',
+    deviceList: listOfAlice,
     devices: [
       {
         deviceId: 'phone',
@@ -76,6 +94,10 @@ test('an export holds everything about the user, ready for JSON', () => {
         pqPreKey: null,
         oneTimePreKeys: [{ keyId: 'b', publicKey: 'one-time prekey b' }],
         oneTimePreKeysHandedOut: 1,
+        keyPackages: 2,
+        lastResortKeyPackages: 1,
+        keyPackagesHandedOut: 1,
+        mlsWindows: [],
         cursors: [
           { mailbox: mailboxName(phone.userMailbox), seq: 0 },
           { mailbox: mailboxName(phone.deviceMailbox), seq: 0 },
@@ -92,6 +114,10 @@ test('an export holds everything about the user, ready for JSON', () => {
         pqPreKey: null,
         oneTimePreKeys: [],
         oneTimePreKeysHandedOut: 0,
+        keyPackages: 0,
+        lastResortKeyPackages: 0,
+        keyPackagesHandedOut: 0,
+        mlsWindows: [],
         cursors: [],
       },
     ],
@@ -105,7 +131,10 @@ test('an export holds everything about the user, ready for JSON', () => {
     ],
     sent: [{ to: 'bob', n: 3 }, { added: ['carol'] }, { to: 'team', n: 5 }],
     tickets: [{ deviceId: 'phone', expiresAt: 9 }],
-    rates: [{ limit: 'CLAIMS_PAIR', userId: 'bob', deviceId: 'default', fullAt: 1_000 + 600_000 }],
+    rates: [
+      { limit: 'CLAIMS_PAIR', userId: 'bob', deviceId: 'default', fullAt: 1_000 + 600_000 },
+      { limit: 'KEY_PACKAGES_PAIR', userId: 'bob', deviceId: 'default', fullAt: 1_000 + 600_000 },
+    ],
   })
 })
 
@@ -113,6 +142,7 @@ test('of somebody unknown nothing is held', () => {
   const { db } = world()
   expect(exportAccount(db, { userId: 'nobody' })).toEqual({
     userId: 'nobody',
+    deviceList: null,
     devices: [],
     groups: [],
     mailboxes: [],
@@ -166,11 +196,16 @@ test('what the user sent to others stands empty in its place, and theirs stays',
   ])
   expect(rows(db, 'SELECT DISTINCT device FROM cursors')).toEqual([{ device: bob.no }])
   expect(rows(db, 'SELECT DISTINCT device FROM pre_keys')).toEqual([{ device: bob.no }])
+  for (const table of ['key_packages', 'last_resorts', 'key_packages_given']) {
+    expect(rows(db, `SELECT DISTINCT device FROM ${table}`), table).toEqual([{ device: bob.no }])
+  }
+  expect(rows(db, 'SELECT user_id FROM device_lists')).toEqual([{ user_id: 'bob' }])
   expect(rows(db, 'SELECT DISTINCT user_id FROM members')).toEqual([{ user_id: 'bob' }])
   expect(rows(db, 'SELECT hash FROM tickets')).toEqual([{ hash: 'b' }])
   expect(rows(db, 'SELECT name FROM buckets ORDER BY name')).toEqual([
     { name: bucketName('ADDS_PAIR', ['bob', 'carol']) },
     { name: bucketName('CLAIMS_TARGET', ['bob'], 'default') },
+    { name: bucketName('KEY_PACKAGES_TARGET', ['bob'], 'default') },
   ])
   expect(registered(db, 'alice', 'phone').no).toBeGreaterThan(phone.no)
 })

@@ -2,9 +2,13 @@ import type { DatabaseSync } from 'node:sqlite'
 import { SottoError } from '@sotto/protocol/errors'
 import { mailboxName } from '../mailbox-name.ts'
 import { entryKinds } from '../store.ts'
+import { deviceList, dropDeviceList } from './device-lists.ts'
 import { cursorsOf, deviceOwner, dropKeysAndCursors, dropMailbox } from './devices.ts'
+import { exportKeyPackages } from './key-packages.ts'
 import { type MailboxKind, tombstone } from './mailbox.ts'
+import { deviceWindows, dropMls } from './mls-groups.ts'
 import { prepared } from './statements.ts'
+import { delivered } from './welcomes.ts'
 
 interface DeviceRow {
   no: number
@@ -34,6 +38,7 @@ export function exportAccount(db: DatabaseSync, { userId }: { userId: string }):
   refuseHuge(db, userId, devices)
   return {
     userId,
+    deviceList: deviceList(db, { userId }) ?? null,
     devices: devices.map((device) => exportDevice(db, device)),
     groups: exportGroups(db, userId),
     mailboxes: mailboxesOf(db, userId, devices).map((mailbox) => exportMailbox(db, mailbox)),
@@ -91,6 +96,7 @@ export function eraseAccount(db: DatabaseSync, { userId }: { userId: string }): 
   for (const { no } of devices) dropKeysAndCursors(db, no)
   prepared(db, 'DELETE FROM devices WHERE user_id = ?').run(userId)
   prepared(db, 'DELETE FROM tickets WHERE user_id = ?').run(userId)
+  dropDeviceList(db, userId)
   prepared(db, `DELETE FROM buckets WHERE EXISTS (SELECT 1 FROM json_each(buckets.name, '$[1]') WHERE value = ?)`).run(userId)
   return { devices: devices.map(({ no, deviceId }) => ({ no, deviceId })), groups, mailboxes, emptied }
 }
@@ -108,8 +114,14 @@ function dropUnread(db: DatabaseSync, groups: readonly string[]): readonly numbe
     `DELETE FROM groups WHERE group_id = ?1 AND NOT EXISTS (SELECT 1 FROM members WHERE members.group_id = ?1)
      RETURNING mailbox`,
   )
-  const dropped = groups.map((groupId) => drop.get(groupId)) as ({ mailbox: number } | undefined)[]
-  return dropped.filter((row) => row !== undefined).map(({ mailbox }) => mailbox)
+  const mailboxes: number[] = []
+  for (const groupId of groups) {
+    const dropped = drop.get(groupId) as { mailbox: number } | undefined
+    if (dropped === undefined) continue
+    dropMls(db, groupId)
+    mailboxes.push(dropped.mailbox)
+  }
+  return mailboxes
 }
 
 function emptySent(db: DatabaseSync, userId: string): ErasedRows['emptied'] {
@@ -159,6 +171,10 @@ function exportDevice(db: DatabaseSync, device: DeviceRow): Record<string, unkno
     pqPreKey: parsed(pqPreKey),
     oneTimePreKeys: keys.map(({ keyId, publicKey }) => ({ keyId: parsed(keyId), publicKey })),
     oneTimePreKeysHandedOut: handedOut,
+    ...exportKeyPackages(db, no),
+    mlsWindows: deviceWindows(db, no).flatMap(({ groupId, windows }) =>
+      windows.map(({ from, to }) => ({ groupId, from, to: to === Number.POSITIVE_INFINITY ? null : to })),
+    ),
     cursors: cursorsOf(db, no).map(({ mailbox, seq }) => ({ mailbox: mailboxName(mailbox), seq })),
   }
 }
@@ -175,10 +191,12 @@ function exportGroups(db: DatabaseSync, userId: string): readonly unknown[] {
 function exportMailbox(db: DatabaseSync, { no, kind, owner, head }: MailboxRow): Record<string, unknown> {
   const rows = prepared(
     db,
-    'SELECT data FROM entries WHERE id > (?1 << 32) AND id <= (?1 << 32 | 0xffffffff) AND length(data) > 0 ORDER BY id',
-  ).all(no)
+    `SELECT id & 0xffffffff AS seq, kind, data FROM entries
+     WHERE id > (?1 << 32) AND id <= (?1 << 32 | 0xffffffff) AND length(data) > 0 ORDER BY id`,
+  ).all(no) as { seq: number; kind: number; data: Uint8Array }[]
+  const whole = rows.map((row) => ({ data: delivered(db, { mailbox: no, ...row }) }))
   const deviceId = kind === 'device' ? owner.slice(owner.lastIndexOf('/') + 1) : null
-  return { mailbox: mailboxName(no), kind, deviceId, head, entries: frames(rows) }
+  return { mailbox: mailboxName(no), kind, deviceId, head, entries: frames(whole) }
 }
 
 /** What the user sent and others have not read yet. */

@@ -9,6 +9,7 @@ import {
   type EntryKind,
   entryKinds,
   type Group,
+  type GroupCommit,
   type Moved,
   type Recipient,
 } from '../store.ts'
@@ -93,9 +94,38 @@ export class Appender {
     return answerOf(first, digestOf(draft, this.expiresInMs(draft)))
   }
 
-  /** Appends an entry of the server's own, which no id protects, in the batch that is open now. */
-  appendOwn(mailbox: Mailbox, kind: EntryKind, body: string): Recorded {
+  /** The first answer to a commit that comes again. Throws `id_conflict`. */
+  repeatedCommit({ from, id, body, digestFrom, digest }: GroupCommit): Promise<Appended | undefined> {
+    // What is not in the body but must be repeated stands, digested, where a message's one device does.
+    const to = { kind: 'device', userId: '', deviceId: digest } as const
+    return this.repeated({ to, from, id, body, digestFrom, expiresInMs: 0 })
+  }
+
+  /** Appends a commit, whose id is not to be found, in the batch that is open now. */
+  appendCommit(mailbox: Mailbox, { from, id, body, digestFrom, digest }: GroupCommit): Recorded {
+    const key = idempotencyText(from.no, id)
+    const record = this.record(mailbox, {
+      kind: entryKinds.commit,
+      sender: from.no,
+      userId: from.userId,
+      id,
+      device: digest,
+      body,
+      digestLength: body.length - digestFrom,
+      expiresInMs: 0,
+      key,
+    })
+    this.recent.set(key, record)
+    return record
+  }
+
+  /**
+   * Appends an entry of the server's own, which no id protects, in the batch that is open now. `welcome`: what is to be
+   * filled into its frame.
+   */
+  appendOwn(mailbox: Mailbox, kind: EntryKind, body: string, welcome: Buffer | null = null): Recorded {
     return this.record(mailbox, {
+      welcome,
       kind,
       sender: 0,
       userId: '',
@@ -216,9 +246,10 @@ export class Appender {
       digestLength: number
       expiresInMs: number
       key: string
+      welcome?: Buffer | null
     },
   ): Recorded {
-    const { kind, sender, userId, id, device, expiresInMs, key } = from
+    const { kind, sender, userId, id, device, expiresInMs, key, welcome = null } = from
     const seq = mailbox.head + 1
     const receivedAt = Math.max(mailbox.receivedAt, this.parts.clock.now())
     const text = frameJson(kind, mailbox.name, seq, receivedAt, from.body)
@@ -240,6 +271,7 @@ export class Appender {
         json.length === text.length ? from.digestLength : Buffer.byteLength(text.slice(text.length - from.digestLength)),
       expiresInMs,
       expiresAt,
+      welcome,
       done: null,
       waiting: null,
     }

@@ -26,7 +26,7 @@ export function addsPairRate(limits: Limits): Rate {
 
 /** Names a bucket. The users in it stand where `eraseAccount` looks for them. */
 export function bucketName(
-  limit: 'CLAIMS_PAIR' | 'CLAIMS_TARGET' | 'ADDS_PAIR',
+  limit: 'CLAIMS_PAIR' | 'CLAIMS_TARGET' | 'KEY_PACKAGES_PAIR' | 'KEY_PACKAGES_TARGET' | 'ADDS_PAIR',
   users: readonly string[],
   device?: string,
 ): string {

@@ -2,6 +2,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Limits } from '@sotto/protocol'
 import { SottoError } from '@sotto/protocol/errors'
 import type { DeviceRecord, OpenDevice } from '../store.ts'
+import { dropKeyPackages } from './key-packages.ts'
+import { deviceWindows } from './mls-groups.ts'
 import { prepared } from './statements.ts'
 
 export interface OpenDeviceRow extends OpenDevice {
@@ -114,7 +116,7 @@ export function revokeDevice(
   prepared(
     db,
     `UPDATE devices SET revoked_at = ?2, name = NULL, holds = 0, identity_key = NULL, signed_pre_key = NULL, pq_pre_key = NULL,
-       keys_at = NULL WHERE no = ?1`,
+       keys_at = NULL, key_packages_at = NULL WHERE no = ?1`,
   ).run(no, now)
   return { no, deviceMailbox, mailboxes }
 }
@@ -138,12 +140,15 @@ export function deviceOwner(userId: string, deviceId: string): string {
 export function dropMailbox(db: DatabaseSync, no: number): void {
   prepared(db, 'DELETE FROM entries WHERE id > (?1 << 32) AND id <= (?1 << 32 | 0xffffffff)').run(no)
   prepared(db, 'DELETE FROM cursors WHERE mailbox = ?').run(no)
+  prepared(db, 'DELETE FROM welcome_entries WHERE mailbox = ?').run(no)
   prepared(db, 'DELETE FROM mailboxes WHERE no = ?').run(no)
 }
 
 /** Deletes what else hangs on a device's number. */
 export function dropKeysAndCursors(db: DatabaseSync, device: number): void {
+  prepared(db, 'DELETE FROM group_devices WHERE device = ?').run(device)
   prepared(db, 'DELETE FROM pre_keys WHERE device = ?').run(device)
+  dropKeyPackages(db, device)
   prepared(db, 'DELETE FROM cursors WHERE device = ?').run(device)
 }
 
@@ -196,8 +201,12 @@ function hold(
   const windows = prepared(
     db,
     `SELECT g.mailbox, min(m.from_seq) AS fromSeq, CASE WHEN count(m.to_seq) = count(*) THEN max(m.to_seq) END AS until
-     FROM members m JOIN groups g ON g.group_id = m.group_id WHERE m.user_id = ? GROUP BY g.mailbox`,
+     FROM members m JOIN groups g ON g.group_id = m.group_id WHERE m.user_id = ? AND g.protocol = 'opaque' GROUP BY g.mailbox`,
   ).all(device.userId) as { mailbox: number; fromSeq: number; until: number | null }[]
   for (const { mailbox, fromSeq, until } of windows) begin.run(mailbox, device.no, fromSeq, until)
+  for (const { mailbox, windows } of deviceWindows(db, device.no)) {
+    const until = windows.at(-1)!.to
+    begin.run(mailbox, device.no, windows[0]!.from, until === Number.POSITIVE_INFINITY ? null : until)
+  }
   return cursorsOf(db, device.no).map((row) => ({ ...row }))
 }

@@ -1,8 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Limits, Role } from '@sotto/protocol'
-import { SottoError } from '@sotto/protocol/errors'
+import type { Role } from '@sotto/protocol'
 import type { GroupSummary } from '../store.ts'
-import { addsPairRate, bucketName, take } from './buckets.ts'
+import { dropMls, type LoadedMls, loadMls, purgeWindows } from './mls-groups.ts'
 import { prepared } from './statements.ts'
 
 /** Groups as the writer thread keeps them. What may be changed is decided elsewhere; seqs come from the main thread. */
@@ -11,16 +10,17 @@ export interface LoadedGroup {
   readonly groupId: string
   readonly mailbox: number
   readonly name: string | null
-  readonly protocol: 'opaque'
+  readonly protocol: GroupSummary['protocol']
   readonly version: number
   readonly createdAt: number
   readonly members: readonly (readonly [string, Role])[]
+  readonly mls: LoadedMls | null
 }
 
 /** The group, if somebody is in it. */
 export function loadGroup(db: DatabaseSync, groupId: string): LoadedGroup | undefined {
   const row = prepared(db, 'SELECT * FROM groups WHERE group_id = ?').get(groupId) as
-    | { mailbox: number; name: string | null; protocol: 'opaque'; version: number; created_at: number }
+    | { mailbox: number; name: string | null; protocol: GroupSummary['protocol']; version: number; created_at: number }
     | undefined
   if (row === undefined) return undefined
   const members = prepared(
@@ -36,32 +36,7 @@ export function loadGroup(db: DatabaseSync, groupId: string): LoadedGroup | unde
     version: row.version,
     createdAt: row.created_at,
     members: members.map(({ user_id, role }) => [user_id, role] as const),
-  }
-}
-
-/** Takes from the budgets for adding these users. Throws `limit_reached`, `rate_limited`. */
-export function admitMembers(
-  db: DatabaseSync,
-  { by, add, limits, now }: { by: string; add: readonly string[]; limits: Limits; now: number },
-): void {
-  const count = prepared(db, 'SELECT count(*) AS n FROM members WHERE user_id = ? AND to_seq IS NULL')
-  for (const userId of add) {
-    const { n } = count.get(userId) as { n: number }
-    if (n >= limits.USER_GROUPS) {
-      throw new SottoError('limit_reached', userId === by ? 'you are in too many groups' : 'a user is in too many groups', {
-        limit: 'USER_GROUPS',
-        userId,
-      })
-    }
-    if (userId === by) continue
-    const waitMs = take(db, bucketName('ADDS_PAIR', [by, userId]), addsPairRate(limits), now)
-    if (waitMs > 0) {
-      throw new SottoError('rate_limited', 'you have added this user to too many groups today', {
-        limit: 'ADDS_PAIR_PER_DAY',
-        retryAfterMs: waitMs,
-        userId,
-      })
-    }
+    mls: row.protocol === 'mls' ? loadMls(db, groupId) : null,
   }
 }
 
@@ -84,7 +59,7 @@ export interface AppliedGroup {
   readonly left: readonly number[]
 }
 
-/** Writes a decided change. */
+/** Writes a decided change. Of an MLS group: that it is deleted. */
 export function applyGroup(db: DatabaseSync, rows: GroupRows): AppliedGroup {
   const { groupId, mailbox, seq } = rows
   if (rows.create !== null) {
@@ -115,9 +90,14 @@ export function applyGroup(db: DatabaseSync, rows: GroupRows): AppliedGroup {
   }
   for (const userId of rows.remove) {
     prepared(db, 'UPDATE members SET to_seq = ? WHERE group_id = ? AND user_id = ? AND to_seq IS NULL').run(seq, groupId, userId)
+    prepared(
+      db,
+      'UPDATE group_devices SET to_seq = ? WHERE group_id = ? AND to_seq IS NULL AND device IN (SELECT no FROM devices WHERE user_id = ?)',
+    ).run(seq, groupId, userId)
     const ended = prepared(
       db,
-      'UPDATE cursors SET until = ? WHERE mailbox = ? AND device IN (SELECT no FROM devices WHERE user_id = ?) RETURNING device',
+      `UPDATE cursors SET until = ? WHERE mailbox = ? AND until IS NULL AND device IN (SELECT no FROM devices WHERE user_id = ?)
+       RETURNING device`,
     ).all(seq, mailbox, userId) as { device: number }[]
     for (const { device } of ended) left.push(device)
   }
@@ -134,7 +114,7 @@ export function listGroups(
 ): GroupSummary[] {
   const rows = prepared(
     db,
-    `SELECT g.group_id, g.name, g.created_at, m.role,
+    `SELECT g.group_id, g.name, g.protocol, g.created_at, m.role,
        (SELECT user_id FROM members o WHERE o.group_id = g.group_id AND o.to_seq IS NULL AND o.role = 'owner') AS owner,
        (SELECT json_group_array(user_id) FROM members a WHERE a.group_id = g.group_id AND a.to_seq IS NULL AND a.role = 'admin') AS admins
      FROM members m JOIN groups g ON g.group_id = m.group_id
@@ -142,6 +122,7 @@ export function listGroups(
   ).all(userId, after, limit) as {
     group_id: string
     name: string | null
+    protocol: GroupSummary['protocol']
     created_at: number
     role: Role
     owner: string
@@ -150,7 +131,7 @@ export function listGroups(
   return rows.map((row) => ({
     groupId: row.group_id,
     name: row.name,
-    protocol: 'opaque',
+    protocol: row.protocol,
     ownerId: row.owner,
     admins: JSON.parse(row.admins) as string[],
     createdAt: row.created_at,
@@ -164,8 +145,12 @@ export function groupsOf(db: DatabaseSync, userId: string): string[] {
   return (rows as { group_id: string }[]).map((row) => row.group_id)
 }
 
-/** Drops windows that nothing can be read through any more, and groups that nobody can read. */
-export function purgeGroups(db: DatabaseSync): void {
+/**
+ * Drops windows that nothing can be read through any more, and groups that nobody can read. Returns the mailboxes that are no
+ * more.
+ */
+export function purgeGroups(db: DatabaseSync): number[] {
+  purgeWindows(db)
   prepared(
     db,
     `DELETE FROM members WHERE to_seq IS NOT NULL AND to_seq <= (
@@ -182,8 +167,10 @@ export function purgeGroups(db: DatabaseSync): void {
   ).all() as { group_id: string; mailbox: number }[]
   for (const { group_id, mailbox } of empty) {
     prepared(db, 'DELETE FROM groups WHERE group_id = ?').run(group_id)
+    dropMls(db, group_id)
     prepared(db, 'DELETE FROM cursors WHERE mailbox = ?').run(mailbox)
     prepared(db, 'DELETE FROM entries WHERE id > (?1 << 32) AND id <= (?1 << 32 | 0xffffffff)').run(mailbox)
     prepared(db, 'DELETE FROM mailboxes WHERE no = ?').run(mailbox)
   }
+  return empty.map(({ mailbox }) => mailbox)
 }

@@ -14,6 +14,8 @@ function key(keyId: number | string, publicKey = `one-time prekey ${keyId}`): On
   return { keyId, publicKey }
 }
 
+const left = (oneTimePreKeys: number) => ({ oneTimePreKeys, keyPackages: 0 })
+
 function add(
   db: Database,
   device: number,
@@ -29,7 +31,15 @@ function identify(db: Database, device: number, keys: IdentityKeys = identity, n
 }
 
 function claim(db: Database, request: Partial<ClaimPreKeys> = {}) {
-  return claimPreKeys(db, { claimant: 'bob', userId: 'alice', device: null, now: 1_000, limits: defaultLimits, ...request })
+  return claimPreKeys(db, {
+    claimant: 'bob',
+    userId: 'alice',
+    device: null,
+    now: 1_000,
+    since: 0,
+    limits: defaultLimits,
+    ...request,
+  })
 }
 
 /** What a claim throws: its code and extra members. */
@@ -55,11 +65,11 @@ test('claims hand out the oldest one-time prekey, each once, then the signed one
   const no = keyed(db, 'alice', 'default', [7, 3], signed)
   add(db, no, [key('a')])
   const answer = { userId: 'alice', deviceId: 'default', ...signed }
-  expect(claim(db)).toEqual([{ ...answer, oneTimePreKey: key(7), left: 2 }])
-  expect(claim(db)).toEqual([{ ...answer, oneTimePreKey: key(3), left: 1 }])
-  expect(claim(db)).toEqual([{ ...answer, oneTimePreKey: key('a'), left: 0 }])
-  expect(claim(db)).toEqual([{ ...answer, oneTimePreKey: null, left: 0 }])
-  expect(countKeys(db, { device: no })).toEqual({ oneTimePreKeys: 0, keyPackages: 0 })
+  expect(claim(db)).toEqual([{ ...answer, oneTimePreKey: key(7), left: left(2) }])
+  expect(claim(db)).toEqual([{ ...answer, oneTimePreKey: key(3), left: left(1) }])
+  expect(claim(db)).toEqual([{ ...answer, oneTimePreKey: key('a'), left: left(0) }])
+  expect(claim(db)).toEqual([{ ...answer, oneTimePreKey: null, left: left(0) }])
+  expect(countKeys(db, { device: no, since: 0 })).toEqual({ oneTimePreKeys: 0, keyPackages: 0 })
 })
 
 test('a handed-out key is not kept, only its digest', () => {
@@ -130,7 +140,7 @@ test('the same identity keeps the one-time prekeys and replaces the signed ones'
       signedPreKey: 'another signed prekey',
       pqPreKey: null,
       oneTimePreKey: key(1),
-      left: 0,
+      left: left(0),
     },
   ])
 })
@@ -141,10 +151,10 @@ test("a changed identity clears the device's other keys and its key id history",
   const other = keyed(db, 'alice', 'laptop', [1])
   claim(db)
   identify(db, no, { identityKey: 'identity key no. 2', signedPreKey: null, pqPreKey: null })
-  expect(countKeys(db, { device: no }).oneTimePreKeys).toBe(0)
+  expect(countKeys(db, { device: no, since: 0 }).oneTimePreKeys).toBe(0)
   expect(refusal(db, { device: 'default' })).toEqual({ code: 'no_prekeys' })
   expect(add(db, no, [key(1, 'a new key for the id 1')])).toBe(1)
-  expect(countKeys(db, { device: other }).oneTimePreKeys).toBe(1)
+  expect(countKeys(db, { device: other, since: 0 }).oneTimePreKeys).toBe(1)
 })
 
 test('the first identity keeps prekeys that came before it', () => {
@@ -242,7 +252,7 @@ test('of several devices those over their limit give their signed prekey or are 
   keyed(db, 'alice', 'tablet', [21, 22])
   const keys = (request: Partial<ClaimPreKeys>) =>
     claim(db, request)
-      .map(({ deviceId, oneTimePreKey, left }) => [deviceId, oneTimePreKey?.keyId, left])
+      .map(({ deviceId, oneTimePreKey, left }) => [deviceId, oneTimePreKey?.keyId, left.oneTimePreKeys])
       .sort()
   expect(keys({ device: '*', limits })).toEqual([
     ['phone', undefined, 1],

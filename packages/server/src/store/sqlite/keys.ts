@@ -17,7 +17,7 @@ export interface SetIdentity {
 
 /**
  * Publishes the identity key and the signed ones; what is null is withdrawn. A changed identity key clears the device's
- * one-time prekeys and its key id history. Throws `device_revoked`.
+ * one-time prekeys and its key id history, not its key packages: those are of another family. Throws `device_revoked`.
  */
 export function setIdentity(db: DatabaseSync, { device, keys, now }: SetIdentity): void {
   const before = prepared(db, 'SELECT identity_key AS identityKey FROM devices WHERE no = ?').get(device) as
@@ -69,15 +69,27 @@ export function addPreKeys(db: DatabaseSync, { device, preKeys, now, limits }: A
   return count
 }
 
-export function countKeys(db: DatabaseSync, { device }: { device: number }): KeyCounts {
-  return { oneTimePreKeys: preKeysLeft(db, device), keyPackages: 0 }
+/** Key packages that were added before `since` have expired: they do not count. */
+export function countKeys(db: DatabaseSync, { device, since }: { device: number; since: number }): KeyCounts {
+  const row = prepared(db, 'SELECT count(*) AS count FROM key_packages WHERE device = ? AND added_at >= ?').get(device, since)
+  return { oneTimePreKeys: preKeysLeft(db, device), keyPackages: (row as { count: number }).count }
 }
 
-/** The counts of a device that has uploaded one-time keys and has fewer than `low` left; undefined for others. */
-export function keysLow(db: DatabaseSync, { device, low }: { device: number; low: number }): KeyCounts | undefined {
-  const counts = countKeys(db, { device })
-  if (counts.oneTimePreKeys >= low) return undefined
-  return prepared(db, 'SELECT 1 FROM pre_keys WHERE device = ? LIMIT 1').get(device) === undefined ? undefined : counts
+/** The counts of a device that has uploaded one-time keys of a kind and has fewer than `low` of it left; undefined for others. */
+export function keysLow(
+  db: DatabaseSync,
+  { device, since, low }: { device: number; since: number; low: number },
+): KeyCounts | undefined {
+  const counts = countKeys(db, { device, since })
+  const uploaded = prepared(
+    db,
+    `SELECT key_packages_at IS NOT NULL AS keyPackages, EXISTS (SELECT 1 FROM pre_keys WHERE device = no) AS preKeys
+     FROM devices WHERE no = ?`,
+  ).get(device) as { keyPackages: number; preKeys: number } | undefined
+  if (uploaded === undefined) return undefined
+  const isLow =
+    (uploaded.preKeys === 1 && counts.oneTimePreKeys < low) || (uploaded.keyPackages === 1 && counts.keyPackages < low)
+  return isLow ? counts : undefined
 }
 
 function preKeysLeft(db: DatabaseSync, device: number): number {
@@ -87,6 +99,8 @@ function preKeysLeft(db: DatabaseSync, device: number): number {
 
 export interface ClaimPreKeys extends Claim {
   readonly now: number
+  /** Key packages that were added before have expired. */
+  readonly since: number
   readonly limits: Limits
 }
 
@@ -145,7 +159,7 @@ function claimFrom(db: DatabaseSync, claim: ClaimPreKeys, target: Target): Claim
     signedPreKey: parsed(target.signedPreKey),
     pqPreKey: parsed(target.pqPreKey),
     oneTimePreKey: refusal === undefined ? takeOldest(db, target.no) : null,
-    left: preKeysLeft(db, target.no),
+    left: countKeys(db, { device: target.no, since: claim.since }),
   }
 }
 

@@ -123,6 +123,11 @@ export class Ledger {
     this.marked.delete(mailbox)
   }
 
+  dropByNumber(no: number): void {
+    const mailbox = this.byNo.get(no)
+    if (mailbox !== undefined) this.drop(mailbox)
+  }
+
   /** A device holds nothing back any more. */
   dropDevice(device: number): void {
     for (const mailbox of this.byNo.values()) {

@@ -15,6 +15,8 @@ export interface Recorded extends Entry {
   readonly expiresInMs: number
   /** 0: with the retention. */
   readonly expiresAt: number
+  /** What stands in the frame of an entry for a Welcome; null in others. */
+  readonly welcome: Buffer | null
   /** Settles the sender's promise. */
   done: ((failure: Error | null) => void) | null
   /** Others who sent the same again meanwhile. */

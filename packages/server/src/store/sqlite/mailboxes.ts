@@ -102,10 +102,16 @@ export function countPairs(db: DatabaseSync, { mailbox, after }: { mailbox: numb
   ).all(mailbox, after) as unknown as PairCount[]
 }
 
-/** Packed (mailbox, device, seq): moves the persisted cursors forward. */
+/** Packed (mailbox, device, seq), as acknowledged: moves the persisted cursors forward. */
 export function saveCursors(db: DatabaseSync, packed: Float64Array): void {
-  const move = prepared(db, 'UPDATE cursors SET seq = ?3 WHERE mailbox = ?1 AND device = ?2 AND seq < ?3')
+  const move = prepared(db, 'UPDATE cursors SET seq = ?3, acked = ?3 WHERE mailbox = ?1 AND device = ?2 AND seq < ?3')
   for (let at = 0; at < packed.length; at += 3) move.run(packed[at]!, packed[at + 1]!, packed[at + 2]!)
+}
+
+/** What a device has acknowledged in each mailbox that it holds entries back in; 0 where it has nothing yet. */
+export function ackedCursors(db: DatabaseSync, { device }: { device: number }): { mailbox: number; seq: number }[] {
+  const rows = prepared(db, 'SELECT mailbox, acked AS seq FROM cursors WHERE device = ? ORDER BY mailbox').all(device)
+  return (rows as { mailbox: number; seq: number }[]).map((row) => ({ ...row }))
 }
 
 /** What the main thread knows of a mailbox and a restart must find again. */

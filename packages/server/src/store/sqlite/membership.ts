@@ -1,20 +1,14 @@
 import { type Limits, type Role, SottoError } from '@sotto/protocol'
 import type { Clock } from '../../clock.ts'
-import { mailboxName } from '../mailbox-name.ts'
 import { type CreateGroup, entryKinds, type Group, type GroupChange, type Moved } from '../store.ts'
 import type { Appender } from './appender.ts'
 import type { Committer } from './committer.ts'
+import type { GroupCache } from './group-cache.ts'
 import type { GroupRows } from './groups.ts'
 import type { Ledger } from './ledger.ts'
 import type { Mailbox } from './mailbox.ts'
-
-/** Groups that stay in memory though nobody asks for them. */
-const groupsMax = 10_000
-
-interface Cached {
-  group: Group | undefined
-  usedAt: number
-}
+import { type Announced, membershipBody } from './membership-body.ts'
+import type { MlsMembership } from './mls-membership.ts'
 
 export interface MembershipParts {
   readonly clock: Clock
@@ -22,42 +16,23 @@ export interface MembershipParts {
   readonly ledger: Ledger
   readonly committer: Committer
   readonly appender: Appender
+  readonly groups: GroupCache
+  readonly mls: MlsMembership
 }
-
-/** What the entries of a change say. */
-type Announced = Pick<GroupChange, 'add' | 'remove' | 'roles'> & { readonly by: string }
 
 /** The part of a change that does not depend on who asked for it. */
 type Change = Omit<GroupChange, 'by'> & { readonly by: string }
 
-/**
- * Groups in the memory of the main thread, and their changes: one after another, each in one transaction with the
- * entries that announce it.
- */
+/** Changes of groups: one after another, each in one transaction with the entries that announce it. */
 export class Membership {
-  private readonly cache = new Map<string, Cached>()
-  private queue: Promise<unknown> = Promise.resolve()
-  private round = 0
   private readonly parts: MembershipParts
 
   constructor(parts: MembershipParts) {
     this.parts = parts
   }
 
-  group(groupId: string): Group | undefined | Promise<Group | undefined> {
-    const cached = this.cache.get(groupId)
-    if (cached === undefined) return this.load(groupId)
-    cached.usedAt = this.round
-    return cached.group
-  }
-
-  /** Of a group in memory. */
-  version(groupId: string): number | undefined {
-    return this.cache.get(groupId)?.group?.version
-  }
-
   create({ groupId, name, owner, members }: CreateGroup): Promise<Group> {
-    return this.inTurn(async () => {
+    return this.parts.groups.inTurn(async () => {
       const { committer, ledger, limits, clock } = this.parts
       this.refuseOverload()
       const add = [owner.userId, ...members]
@@ -66,7 +41,8 @@ export class Membership {
       const users = await this.mailboxesOf(add)
       const createdAt = clock.now()
       const roles = new Map<string, Role>(add.map((userId) => [userId, userId === owner.userId ? 'owner' : 'member']))
-      const group: Group = { groupId, name, protocol: 'opaque', version: 1, createdAt, mailbox: mailbox.name, members: roles }
+      const about = { groupId, name, protocol: 'opaque', version: 1, createdAt, mailbox: mailbox.name } as const
+      const group: Group = { ...about, members: roles, mls: null }
       const entries = { by: owner.userId, add, remove: [], roles: new Map<string, Role>([[owner.userId, 'owner']]) }
       await this.commit(group, undefined, mailbox, users, entries, { name, createdAt })
       return group
@@ -75,11 +51,12 @@ export class Membership {
 
   /** Throws `limit_reached`, `rate_limited`. */
   change(change: GroupChange): Promise<Group | Moved> {
-    return this.inTurn(async () => {
-      const { committer, limits, clock } = this.parts
-      const group = await this.group(change.groupId)
+    return this.parts.groups.inTurn(async () => {
+      const { committer, limits, clock, groups, mls } = this.parts
+      const group = await groups.group(change.groupId)
       if (group === undefined || group.version !== change.version) return 'moved'
       this.refuseOverload()
+      if (group.mls !== null && !change.delete) return mls.departUser(group, change.by.userId, new Map())
       if (change.add.length > 0) {
         await committer.run('admitMembers', { by: change.by.userId, add: change.add, limits, now: clock.now() })
       }
@@ -87,27 +64,37 @@ export class Membership {
     })
   }
 
-  /** Takes a user out of all groups; where it was the owner, an admin or else the longest member follows. */
-  removeEverywhere(userId: string, groupIds: readonly string[]): Promise<void> {
-    return this.inTurn(async () => {
-      for (const groupId of groupIds) {
-        const group = await this.group(groupId)
+  /**
+   * Takes a user out of all groups, then does the rest, before anything else changes in any group. Where it was the owner,
+   * an admin or else the longest member follows.
+   */
+  removeEverywhere<result>(
+    userId: string,
+    groupsOf: () => Promise<readonly string[]>,
+    rest: () => Promise<result>,
+  ): Promise<result> {
+    return this.parts.groups.inTurn(async () => {
+      const { groups, mls } = this.parts
+      for (const groupId of await groupsOf()) {
+        const group = await groups.group(groupId)
         if (group === undefined || !group.members.has(userId)) continue
         const successor = group.members.get(userId) === 'owner' ? successorOf(group, userId) : undefined
         const roles = new Map<string, Role>(successor === undefined ? [] : [[successor, 'owner']])
-        await this.apply(group, { groupId, version: group.version, by: userId, add: [], remove: [userId], roles, delete: false })
+        if (group.mls !== null) await mls.departUser(group, userId, roles)
+        else {
+          await this.apply(group, {
+            groupId,
+            version: group.version,
+            by: userId,
+            add: [],
+            remove: [userId],
+            roles,
+            delete: false,
+          })
+        }
       }
+      return rest()
     })
-  }
-
-  /** Forgets groups that nobody asked for lately. */
-  evict(): void {
-    this.round++
-    if (this.cache.size <= groupsMax) return
-    for (const [groupId, cached] of this.cache) {
-      if (this.cache.size <= groupsMax) return
-      if (cached.usedAt < this.round - 1) this.cache.delete(groupId)
-    }
   }
 
   private async apply(group: Group, change: Change): Promise<Group> {
@@ -127,13 +114,13 @@ export class Membership {
     change: Announced,
     create: GroupRows['create'],
   ): Promise<void> {
-    const { appender, committer } = this.parts
+    const { appender, committer, groups } = this.parts
     const { groupId } = group
     const body = membershipBody(groupId, change)
     const { seq } = appender.appendOwn(mailbox, entryKinds.membership, body)
     for (const user of users)
       appender.appendOwn(user, entryKinds.membership, membershipBody(groupId, narrowed(change, user.owner)))
-    this.cache.set(groupId, { group: group.members.size === 0 ? undefined : group, usedAt: this.round })
+    const undo = groups.put(group, before)
     const rows: GroupRows = {
       groupId,
       mailbox: mailbox.no,
@@ -143,10 +130,6 @@ export class Membership {
       add: change.add.map((userId) => [userId, group.members.get(userId)!] as const),
       remove: change.remove,
       roles: [...change.roles].filter(([userId]) => !change.add.includes(userId)),
-    }
-    const undo = () => {
-      if (before === undefined) this.cache.delete(groupId)
-      else this.cache.set(groupId, { group: before, usedAt: this.round })
     }
     const { joined, left } = await committer.run('applyGroup', rows, undo)
     for (const device of joined) {
@@ -161,32 +144,8 @@ export class Membership {
     return found as Mailbox[]
   }
 
-  private async load(groupId: string): Promise<Group | undefined> {
-    const row = await this.parts.committer.run('loadGroup', groupId)
-    const cached = this.cache.get(groupId)
-    if (cached !== undefined) return cached.group
-    if (row === undefined) return undefined
-    const group: Group = {
-      groupId,
-      name: row.name,
-      protocol: row.protocol,
-      version: row.version,
-      createdAt: row.createdAt,
-      mailbox: mailboxName(row.mailbox),
-      members: new Map(row.members),
-    }
-    this.cache.set(groupId, { group, usedAt: this.round })
-    return group
-  }
-
   private refuseOverload(): void {
     if (this.parts.committer.isOverloaded) throw new SottoError('overloaded', undefined, { retryAfterMs: 1_000 })
-  }
-
-  private inTurn<result>(run: () => Promise<result>): Promise<result> {
-    const turn = this.queue.then(run)
-    this.queue = turn.catch(() => {})
-    return turn
   }
 }
 
@@ -212,10 +171,4 @@ function narrowed({ by, add, remove, roles }: Announced, userId: string): Announ
     remove: remove.filter((removed) => removed === userId),
     roles: new Map(role === undefined ? [] : [[userId, role]]),
   }
-}
-
-/** The members of a `membership` frame that do not depend on the mailbox. */
-function membershipBody(groupId: string, { by, add, remove, roles }: Announced): string {
-  const frame = { groupId, by, added: add, removed: remove, ...(roles.size > 0 ? { roles: Object.fromEntries(roles) } : {}) }
-  return JSON.stringify(frame).slice(1)
 }

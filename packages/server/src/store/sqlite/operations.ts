@@ -1,11 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { eraseAccount, exportAccount } from './accounts.ts'
+import { admitMembers } from './admissions.ts'
 import { sweepBuckets } from './buckets.ts'
+import { deviceList, putDeviceList } from './device-lists.ts'
 import { findDevice, listDevices, openDevice, renameDevice, revokeDevice, touchDevice } from './devices.ts'
-import { admitMembers, applyGroup, groupsOf, listGroups, loadGroup, purgeGroups } from './groups.ts'
+import { applyGroup, groupsOf, listGroups, loadGroup, purgeGroups } from './groups.ts'
 import { expireIds, findId, mergeIds } from './ids.ts'
+import { addKeyPackages, claimKeyPackages, sweepKeyPackages } from './key-packages.ts'
 import { addPreKeys, claimPreKeys, countKeys, keysLow, setIdentity } from './keys.ts'
 import {
+  ackedCursors,
   countPairs,
   floorToFree,
   loadHeldMailbox,
@@ -14,15 +18,23 @@ import {
   saveCursors,
   trimMailboxes,
 } from './mailboxes.ts'
+import { admitCommit, applyCommit, applyMls, groupInfo, readingOf } from './mls-groups.ts'
 import { readEntries, readSubscriptions, seekSettled } from './reads.ts'
 import { expiredFloors, sweepExpiring } from './sweep.ts'
 import { putTicket, sweepTickets, takeTicket } from './tickets.ts'
+import { sweepWelcomes } from './welcomes.ts'
 
 /** What the writer thread does on behalf of the main thread, each in the transaction of a batch. */
 export const writes = {
+  ackedCursors,
+  addKeyPackages,
   addPreKeys,
+  admitCommit,
   admitMembers,
+  applyCommit,
   applyGroup,
+  applyMls,
+  claimKeyPackages,
   claimPreKeys,
   countPairs,
   eraseAccount,
@@ -35,6 +47,7 @@ export const writes = {
   mergeIds,
   openDevice,
   purgeGroups,
+  putDeviceList,
   putTicket,
   renameDevice,
   revokeDevice,
@@ -42,7 +55,9 @@ export const writes = {
   setIdentity,
   sweepBuckets,
   sweepExpiring,
+  sweepKeyPackages,
   sweepTickets,
+  sweepWelcomes,
   takeTicket,
   touchDevice,
   trimMailboxes,
@@ -51,15 +66,18 @@ export const writes = {
 /** What the reader thread answers from its own snapshot. */
 export const reads = {
   countKeys,
+  deviceList,
   exportAccount,
   expiredFloors,
   findDevice,
   findId,
+  groupInfo,
   groupsOf,
   keysLow,
   listDevices,
   listGroups,
   readEntries,
+  readingOf,
   readSubscriptions,
   seekSettled,
 } as const

@@ -3,6 +3,7 @@ import type { Entry, EntryKind, Gap, Item, ReadLimit } from '../store.ts'
 import { type Mailbox, tombstone } from './mailbox.ts'
 import type { Reader } from './reader.ts'
 import { metaWidth, type PackedEntries } from './reads.ts'
+import { readable } from './welcome-entry.ts'
 
 /** Reads a mailbox: settled entries through the reader thread, later ones from memory, holes named. */
 export class Pages {
@@ -76,11 +77,12 @@ export class Pages {
     let entries = 0
     let bytes = 0
     for (let seq = after + 1; seq <= mailbox.durable && entries < limit.entries; seq++) {
-      const entry = mailbox.recentEntry(seq)!
-      if (entry.expiresAt !== 0 && entry.expiresAt <= now) {
+      const record = mailbox.recentEntry(seq)!
+      if (record.expiresAt !== 0 && record.expiresAt <= now) {
         pushGap(items, { gone: 'expired', mailbox: mailbox.name, seq, to: seq })
         continue
       }
+      const entry = readable(record)
       bytes += entry.json.length
       if ((entries > 0 || !isFirst) && bytes > limit.bytes) return
       items.push(entry)

@@ -1,7 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { mailboxName } from '../mailbox-name.ts'
 import type { ReadLimit, Subscription, Window } from '../store.ts'
+import { deviceWindows } from './mls-groups.ts'
 import { prepared } from './statements.ts'
+import { delivered } from './welcomes.ts'
 
 /** What the reader thread answers from its own snapshot of the database. */
 
@@ -37,6 +39,7 @@ export function readEntries(
   let total = 0
   let count = 0
   for (const row of rows) {
+    row.data = delivered(db, { mailbox, ...row })
     if (count > 0 && total + row.data.length > limit.bytes) break
     total += row.data.length
     count++
@@ -116,9 +119,10 @@ export function readSubscriptions(db: DatabaseSync, { device, userId }: { device
       cursor: row.cursor ?? Math.max(start, row.floor),
       head: row.head,
       windows: [{ from: start, to: Number.POSITIVE_INFINITY }],
+      after: 0,
     }
   })
-  return [...own, ...groupSubscriptions(db, device, userId)]
+  return [...own, ...groupSubscriptions(db, device, userId), ...mlsSubscriptions(db, device)]
 }
 
 interface WindowRow {
@@ -137,7 +141,7 @@ function groupSubscriptions(db: DatabaseSync, device: number, userId: string): S
     `SELECT m.group_id, g.mailbox, b.head, b.floor, m.from_seq, m.to_seq, c.seq AS cursor
      FROM members m JOIN groups g ON g.group_id = m.group_id JOIN mailboxes b ON b.no = g.mailbox
      LEFT JOIN cursors c ON c.mailbox = g.mailbox AND c.device = ?
-     WHERE m.user_id = ? ORDER BY m.group_id, m.from_seq`,
+     WHERE m.user_id = ? AND g.protocol = 'opaque' ORDER BY m.group_id, m.from_seq`,
   ).all(device, userId) as unknown as WindowRow[]
   const byGroup = new Map<string, { row: WindowRow; windows: Window[] }>()
   for (const row of rows) {
@@ -153,5 +157,26 @@ function groupSubscriptions(db: DatabaseSync, device: number, userId: string): S
     cursor: row.cursor ?? Math.max(windows[0]!.from, row.floor),
     head: row.head,
     windows,
+    after: 0,
   }))
+}
+
+/** Of an MLS group a device reads its own windows, whoever its user is. */
+function mlsSubscriptions(db: DatabaseSync, device: number): Subscription[] {
+  const find = prepared(
+    db,
+    'SELECT b.head, b.floor, c.seq AS cursor FROM mailboxes b LEFT JOIN cursors c ON c.mailbox = b.no AND c.device = ?1 WHERE b.no = ?2',
+  )
+  return deviceWindows(db, device).map(({ groupId, mailbox, windows, welcomeSeq }) => {
+    const row = find.get(device, mailbox) as { head: number; floor: number; cursor: number | null }
+    return {
+      mailbox: mailboxName(mailbox),
+      kind: 'group',
+      groupId,
+      cursor: row.cursor ?? Math.max(windows[0]!.from, row.floor),
+      head: row.head,
+      windows,
+      after: welcomeSeq,
+    }
+  })
 }

@@ -3,6 +3,8 @@ import { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../../clock.ts'
 import { StoreRefusal } from '../refusal.ts'
 import { initial } from './migrations/0001-initial.ts'
+import { keyPackages } from './migrations/0002-key-packages.ts'
+import { mlsGroups } from './migrations/0003-mls-groups.ts'
 import type { Migration } from './migrations/migration.ts'
 import { resultCode } from './result-code.ts'
 import { sqliteIsAccepted, sqliteVersionMin } from './sqlite-version.ts'
@@ -11,7 +13,7 @@ import { sqliteIsAccepted, sqliteVersionMin } from './sqlite-version.ts'
 export const applicationId = 0x536f7474
 
 /** Every step of the schema, in order. */
-export const migrations: readonly Migration[] = [initial]
+export const migrations: readonly Migration[] = [initial, keyPackages, mlsGroups]
 
 /** Files up to this size are checked as a whole at each start. */
 const quickCheckBytesMax = 64 * 1024 * 1024

@@ -1,5 +1,6 @@
 import type { OneTimePreKey } from '@sotto/protocol'
 import type { Clock } from '../../clock.ts'
+import { mailboxName } from '../mailbox-name.ts'
 import type {
   Ack,
   Appended,
@@ -7,15 +8,21 @@ import type {
   Claimed,
   CreateGroup,
   Device,
+  DeviceList,
   DeviceRecord,
   Draft,
   ErasedAccount,
   Group,
   GroupChange,
+  GroupCommit,
+  GroupInfo,
   GroupSummary,
   IdentityKeys,
   Item,
   KeyCounts,
+  KeyPackageClaim,
+  KeyPackageOutcome,
+  KeyPackageUpload,
   Moved,
   OpenDevice,
   ReadLimit,
@@ -29,31 +36,24 @@ import type {
 import { Appender } from './appender.ts'
 import { Committer } from './committer.ts'
 import { Directory } from './directory.ts'
-import { type RunFilter, SurelyNew } from './idempotency/surely-new.ts'
-import type { JournalRecord } from './journal.ts'
+import { erase } from './erasure.ts'
+import { GroupCache } from './group-cache.ts'
+import { SurelyNew } from './idempotency/surely-new.ts'
+import { keyPackagesSince } from './key-packages.ts'
 import { Ledger } from './ledger.ts'
 import type { DatabaseLock } from './lock.ts'
-import type { Mailbox, Recorded } from './mailbox.ts'
-import type { LoadedMailbox } from './mailboxes.ts'
+import type { Recorded } from './mailbox.ts'
 import { Membership } from './membership.ts'
+import { MlsMembership } from './mls-membership.ts'
 import { Pages } from './pages.ts'
 import { Reader } from './reader.ts'
+import { type Recovered, recover } from './recovery.ts'
 import { risingClock } from './rising-clock.ts'
-import { droppedMailbox, subscriptionNow } from './snapshot.ts'
+import { subscriptionNow } from './snapshot.ts'
 import { startThread } from './thread.ts'
 import type { FilterChange, SettledChange } from './threads.ts'
 import { Upkeep } from './upkeep.ts'
-
-/** What the database held when it was opened. */
-export interface Recovered {
-  readonly journal: readonly { readonly pos: number; readonly bytes: number; readonly records: readonly JournalRecord[] }[]
-  readonly mailboxes: readonly LoadedMailbox[]
-  /** The users of the sending devices. */
-  readonly users: ReadonlyMap<number, string>
-  readonly filters: readonly RunFilter[]
-  /** When the newest entry was received. */
-  readonly newestMs: number
-}
+import { readable } from './welcome-entry.ts'
 
 /**
  * The embedded store: decides in memory, on the main thread, and writes in one worker thread; another reads, a third
@@ -67,7 +67,9 @@ export class SqliteStore implements Store {
   private readonly committer: Committer
   private readonly ledger: Ledger
   private readonly appender: Appender
+  private readonly groups: GroupCache
   private readonly membership: Membership
+  private readonly mls: MlsMembership
   private readonly directory: Directory
   private readonly pages: Pages
   private readonly upkeep: Upkeep
@@ -107,11 +109,14 @@ export class SqliteStore implements Store {
       committer,
       reader,
       surelyNew,
-      groupVersion: (groupId) => this.membership.version(groupId),
-      group: (groupId) => this.membership.group(groupId),
+      groupVersion: (groupId) => this.groups.version(groupId),
+      group: (groupId) => this.groups.group(groupId),
       refusalOf: (device) => this.directory.refusalOf(device),
     })
-    this.membership = new Membership({ clock, limits, ledger, committer, appender: this.appender })
+    this.groups = new GroupCache(committer)
+    const shared = { clock, limits, ledger, committer, appender: this.appender, groups: this.groups }
+    this.mls = new MlsMembership({ ...shared, reader, refusalOf: (device) => this.directory.refusalOf(device) })
+    this.membership = new Membership({ ...shared, mls: this.mls })
     this.pages = new Pages(reader, clock)
     this.upkeep = new Upkeep({
       clock,
@@ -125,7 +130,7 @@ export class SqliteStore implements Store {
       evict: () => this.evict(),
       trouble: (why) => options.onTrouble?.(why),
     })
-    this.recover(recovered)
+    recover({ clock, ledger, committer, appender: this.appender, surelyNew }, recovered)
     this.upkeep.start()
   }
 
@@ -146,10 +151,13 @@ export class SqliteStore implements Store {
   }
 
   async revokeDevice(userId: string, deviceId: string): Promise<boolean> {
-    const revoked = await this.committer.run('revokeDevice', { userId, deviceId, now: this.clock.now() })
+    const { committer, clock } = this
+    const revoked = await this.mls.revoke(userId, deviceId, () =>
+      committer.run('revokeDevice', { userId, deviceId, now: clock.now() }, () => {}),
+    )
     if (revoked === undefined) return false
     this.directory.forget(userId, deviceId, revoked.no)
-    this.dropMailbox(revoked.deviceMailbox)
+    this.ledger.dropByNumber(revoked.deviceMailbox)
     // Loading a mailbox frees what only this device held back.
     for (const no of revoked.mailboxes) this.ledger.findByNumber(no).catch(() => {})
     return true
@@ -198,6 +206,13 @@ export class SqliteStore implements Store {
     }
   }
 
+  async acknowledged(device: Device): Promise<readonly Ack[]> {
+    await this.ledger.persist()
+    // Asked of the writer, so that what is already on its way there is in the answer.
+    const cursors = await this.committer.run('ackedCursors', { device: device.no })
+    return cursors.map(({ mailbox, seq }) => ({ mailbox: mailboxName(mailbox), seq }))
+  }
+
   delivered(mailbox: string, seq: number): void {
     const known = this.ledger.knownByName(mailbox)
     if (known !== undefined) this.ledger.delivered(known, seq)
@@ -212,11 +227,19 @@ export class SqliteStore implements Store {
   }
 
   group(groupId: string): Group | undefined | Promise<Group | undefined> {
-    return this.membership.group(groupId)
+    return this.groups.group(groupId)
   }
 
   changeGroup(change: GroupChange): Promise<Group | Moved> {
     return this.membership.change(change)
+  }
+
+  commitGroup(commit: GroupCommit): Promise<Appended> {
+    return this.mls.commit(commit)
+  }
+
+  groupInfo(groupId: string): Promise<GroupInfo | undefined> {
+    return this.reader.run('groupInfo', groupId)
   }
 
   listGroups(userId: string, after: string, limit: number): Promise<readonly GroupSummary[]> {
@@ -233,16 +256,33 @@ export class SqliteStore implements Store {
   }
 
   claimPreKeys(claim: Claim): Promise<readonly Claimed[]> {
+    return this.committer.run('claimPreKeys', { ...claim, ...this.keyTimes(), limits: this.options.limits })
+  }
+
+  addKeyPackages(device: Device, upload: KeyPackageUpload): Promise<number> {
     const { limits } = this.options
-    return this.committer.run('claimPreKeys', { ...claim, now: this.clock.now(), limits })
+    return this.committer.run('addKeyPackages', { ...upload, device: device.no, ...this.keyTimes(), limits })
+  }
+
+  claimKeyPackages(claim: KeyPackageClaim): Promise<readonly KeyPackageOutcome[]> {
+    return this.committer.run('claimKeyPackages', { ...claim, ...this.keyTimes(), limits: this.options.limits })
   }
 
   countKeys(device: Device): Promise<KeyCounts> {
-    return this.reader.run('countKeys', { device: device.no })
+    return this.reader.run('countKeys', { device: device.no, since: this.keyTimes().since })
   }
 
   keysLow(device: Device): Promise<KeyCounts | undefined> {
-    return this.reader.run('keysLow', { device: device.no, low: this.options.limits.KEYS_LOW })
+    const { KEYS_LOW } = this.options.limits
+    return this.reader.run('keysLow', { device: device.no, since: this.keyTimes().since, low: KEYS_LOW })
+  }
+
+  putDeviceList({ no, userId }: Device, list: DeviceList): Promise<void> {
+    return this.committer.run('putDeviceList', { device: no, userId, list, now: this.clock.now() })
+  }
+
+  deviceList(userId: string): Promise<DeviceList | undefined> {
+    return this.reader.run('deviceList', { userId })
   }
 
   putTicket(ticket: Ticket): Promise<void> {
@@ -265,20 +305,8 @@ export class SqliteStore implements Store {
   }
 
   eraseAccount(userId: string): Promise<ErasedAccount> {
-    // From here on nothing of the user is taken, so that what is settled is all there is.
-    return this.directory.whileErasing(userId, async () => {
-      await this.membership.removeEverywhere(userId, await this.reader.run('groupsOf', userId))
-      await this.ledger.persist()
-      await this.committer.settleAll()
-      const erased = await this.committer.run('eraseAccount', { userId })
-      for (const { no, deviceId } of erased.devices) this.directory.forget(userId, deviceId, no)
-      for (const no of erased.mailboxes) this.dropMailbox(no)
-      for (const { mailbox, bytes } of erased.emptied) {
-        const known = this.ledger.knownByNumber(mailbox)
-        if (known !== undefined) known.settledBytes -= bytes
-      }
-      return { devices: erased.devices.map(({ deviceId }) => deviceId), groups: erased.groups }
-    })
+    const { directory, membership, reader, ledger, committer } = this
+    return erase({ directory, membership, reader, ledger, committer }, userId)
   }
 
   sweep(): Promise<Swept> {
@@ -286,7 +314,7 @@ export class SqliteStore implements Store {
   }
 
   async ping(): Promise<void> {
-    await Promise.all([this.committer.run('countPairs', { mailbox: 0, after: 0 }), this.reader.run('countKeys', { device: 0 })])
+    await Promise.all([this.committer.run('countPairs', { mailbox: 0, after: 0 }), this.reader.run('deviceList', { userId: '' })])
   }
 
   stats(): StoreStats {
@@ -306,6 +334,11 @@ export class SqliteStore implements Store {
     await this.upkeep.close()
     await this.reader.close()
     this.lock.release()
+  }
+
+  private keyTimes(): { readonly now: number; readonly since: number } {
+    const now = this.clock.now()
+    return { now, since: keyPackagesSince(now, this.options.retentionMs) }
   }
 
   private async acknowledgeSlowly(device: Device, acks: readonly Ack[]): Promise<void> {
@@ -328,7 +361,7 @@ export class SqliteStore implements Store {
         record.waiting = null
       }
     }
-    this.options.onAppended(records)
+    this.options.onAppended(records.some(({ welcome }) => welcome !== null) ? records.map(readable) : records)
   }
 
   private added({ filters, kept }: SettledChange): void {
@@ -348,41 +381,7 @@ export class SqliteStore implements Store {
     this.surelyNew.drop(removed)
   }
 
-  private recover({ journal, mailboxes, users, filters }: Recovered): void {
-    for (const { runId, filter } of filters) this.surelyNew.add(runId, filter)
-    const known = new Map<number, Mailbox>()
-    for (const row of mailboxes) known.set(row.no, this.ledger.enter(row))
-    for (const { pos, bytes, records } of journal) {
-      const recorded: Recorded[] = []
-      for (const record of records) {
-        const to = known.get(record.mailbox) ?? droppedMailbox(record)
-        known.set(record.mailbox, to)
-        const userId = users.get(record.sender) ?? ''
-        const key = record.id === '' ? '' : `${record.sender}:${record.id}`
-        const entry = {
-          ...record,
-          kind: record.kind as Recorded['kind'],
-          mailbox: to.name,
-          to,
-          key,
-          userId,
-          done: null,
-          waiting: null,
-        }
-        this.appender.recover(entry)
-        recorded.push(entry)
-      }
-      this.committer.recover(pos, recorded, bytes, this.clock.now())
-    }
-    for (const mailbox of known.values()) if (!mailbox.dead) this.ledger.review(mailbox)
-  }
-
-  private dropMailbox(no: number): void {
-    const mailbox = this.ledger.knownByNumber(no)
-    if (mailbox !== undefined) this.ledger.drop(mailbox)
-  }
-
   private evict(): void {
-    for (const memory of [this.ledger, this.membership, this.directory]) memory.evict()
+    for (const memory of [this.ledger, this.groups, this.directory]) memory.evict()
   }
 }

@@ -1,10 +1,13 @@
-import type { Store, StoreOptions } from '../store.ts'
+import type { DatabaseSync } from 'node:sqlite'
+import { entryKinds, type Store, type StoreOptions } from '../store.ts'
 import { readerOf } from './ids.ts'
-import { recordsOf } from './journal.ts'
+import { type JournalRecord, recordsOf } from './journal.ts'
 import { lockDatabase } from './lock.ts'
 import { loadMailboxByNumber } from './mailboxes.ts'
+import { positionName } from './recovery.ts'
 import { migrate, openConnection } from './schema.ts'
 import { SqliteStore } from './sqlite-store.ts'
+import { welcomeOf } from './welcomes.ts'
 
 export interface SqliteStoreOptions extends StoreOptions {
   /** The database file; it is created with its tables. */
@@ -32,7 +35,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       const filters = readerOf(db).loadFilters()
       const { newest } = db.prepare('SELECT coalesce(max(received_at), 0) AS newest FROM mailboxes').get() as { newest: number }
       const newestMs = journal.at(-1)?.records.at(-1)?.receivedAt ?? newest
-      return new SqliteStore(options, lock, { journal, mailboxes, users, filters, newestMs })
+      const welcomes = journalledWelcomes(
+        db,
+        journal.flatMap(({ records }) => records),
+      )
+      return new SqliteStore(options, lock, { journal, mailboxes, users, filters, newestMs, welcomes })
     } finally {
       db.close()
     }
@@ -40,4 +47,19 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     lock.release()
     throw error
   }
+}
+
+/** The Welcomes that entries in the journal are for: one that many are for is there once. */
+function journalledWelcomes(db: DatabaseSync, records: readonly JournalRecord[]): Map<string, Buffer> {
+  const texts = new Map<string, Buffer>()
+  const found = new Map<string, Buffer>()
+  for (const record of records) {
+    if (record.kind !== entryKinds.welcome) continue
+    const text = welcomeOf(db, record.mailbox, record.seq)
+    if (text === undefined) continue
+    const bytes = texts.get(text) ?? Buffer.from(text, 'latin1')
+    texts.set(text, bytes)
+    found.set(positionName(record), bytes)
+  }
+  return found
 }

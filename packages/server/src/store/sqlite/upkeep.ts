@@ -3,6 +3,7 @@ import type { Swept } from '../store.ts'
 import type { CheckpointReport } from './checkpoint.thread.ts'
 import type { Committer } from './committer.ts'
 import type { SurelyNew } from './idempotency/surely-new.ts'
+import { keyPackagesSince } from './key-packages.ts'
 import type { Ledger } from './ledger.ts'
 import type { Reader } from './reader.ts'
 import { startThread, type Thread } from './thread.ts'
@@ -70,8 +71,8 @@ export class Upkeep {
   }
 
   private async sweepOnce(): Promise<Swept> {
-    const { clock, committer, surelyNew, retentionMs } = this.parts
-    await this.parts.ledger.persist()
+    const { clock, committer, ledger, surelyNew, retentionMs } = this.parts
+    await ledger.persist()
     await committer.settleAll()
     const now = clock.now()
     const entries = (await this.sweepExpiring(now)) + (await this.sweepRetention(now - retentionMs))
@@ -83,7 +84,10 @@ export class Upkeep {
     }
     const tickets = await committer.run('sweepTickets', now)
     await committer.run('sweepBuckets', now)
-    await committer.run('purgeGroups', undefined)
+    const addedBefore = keyPackagesSince(now, retentionMs)
+    for (let more = true; more; ) more = (await committer.run('sweepKeyPackages', addedBefore)).more
+    await committer.run('sweepWelcomes', undefined)
+    for (const no of await committer.run('purgeGroups', undefined)) ledger.dropByNumber(no)
     return { entries, tickets }
   }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { Device } from '../store.ts'
 import { entriesOf, type NewWorld, numbers, refusal, type World } from './world.suite.ts'
 
 /** Seqs of the entries that are still there. */
@@ -156,6 +157,49 @@ export function cursorTests(open: NewWorld): void {
     await world.pause()
     const after = await world.store.subscriptions(bob)
     expect(after.map(({ mailbox, cursor }) => [mailbox, cursor])).toEqual(before.map(({ mailbox, head }) => [mailbox, head]))
+  })
+
+  test('what a device has acknowledged is told apart from where it begins to read', async () => {
+    const world = await open()
+    const alice = await world.device('alice', 'phone', { holds: true })
+    const acknowledged = async (device: Device) =>
+      new Map((await world.store.acknowledged(device)).map(({ mailbox, seq }) => [mailbox, seq]))
+    const { mailbox: own } = await world.mailbox(alice, 'user')
+    await world.sendAll(alice, 'alice', ['m1', 'm2', 'm3'])
+    await world.store.createGroup({ groupId: 'team', name: null, owner: alice, members: [] })
+    const laptop = await world.device('alice', 'laptop', { holds: true })
+    const [device, group] = [await world.mailbox(laptop, 'device'), await world.mailbox(laptop, 'group')]
+    expect((await world.mailbox(laptop, 'user')).cursor).toBe(4)
+    await world.pause()
+    const nothing = new Map([device.mailbox, own, group.mailbox].map((mailbox) => [mailbox, 0]))
+    expect(await acknowledged(laptop)).toEqual(nothing)
+
+    await world.send(alice, 'alice', 'm4')
+    await world.sendGroup(alice, 'team', 'g1')
+    await world.acknowledge(laptop, own, 5)
+    await world.acknowledge(laptop, group.mailbox, 2)
+    expect(await acknowledged(laptop)).toEqual(nothing.set(own, 5).set(group.mailbox, 2))
+    await world.acknowledge(laptop, own, 4)
+    await world.pause()
+    expect(await acknowledged(laptop)).toEqual(nothing)
+    expect([...(await acknowledged(alice)).values()]).toEqual([0, 0, 0])
+    await world.acknowledge(alice, own, 2)
+    expect((await acknowledged(alice)).get(own)).toBe(2)
+  })
+
+  test('a device that holds nothing back has acknowledged nothing', async () => {
+    const world = await open()
+    const alice = await world.device('alice')
+    await world.send(alice, 'alice', 'm1')
+    await world.pause()
+    expect(await world.store.acknowledged(alice)).toEqual([])
+    const bob = await world.device('bob', 'phone', { holds: true })
+    const { mailbox } = await world.mailbox(bob, 'user')
+    await world.send(alice, 'bob', 'm2')
+    await world.acknowledge(bob, mailbox, 1)
+    await world.store.revokeDevice('bob', 'phone')
+    await world.pause()
+    expect(await world.store.acknowledged(bob)).toEqual([])
   })
 
   test('an acknowledged gap stays acknowledged', async () => {

@@ -129,7 +129,15 @@ export function deviceTests(open: NewWorld): void {
     await world.pause()
     const readable = await world.store.readable('bob')
     expect(readable.filter(({ kind }) => kind !== 'device')).toEqual([
-      { mailbox, kind: 'user', groupId: null, cursor: 0, head: 2, windows: [{ from: 0, to: Number.POSITIVE_INFINITY }] },
+      {
+        mailbox,
+        kind: 'user',
+        groupId: null,
+        cursor: 0,
+        head: 2,
+        windows: [{ from: 0, to: Number.POSITIVE_INFINITY }],
+        after: 0,
+      },
       {
         mailbox: group.mailbox,
         kind: 'group',
@@ -137,6 +145,7 @@ export function deviceTests(open: NewWorld): void {
         cursor: 1,
         head: 1,
         windows: [{ from: 1, to: Number.POSITIVE_INFINITY }],
+        after: 0,
       },
     ])
     expect(await world.store.listDevices('bob')).toEqual([])

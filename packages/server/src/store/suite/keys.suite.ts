@@ -38,10 +38,12 @@ export function keyTests(open: NewWorld): void {
     const answer = { userId: 'alice', deviceId: 'default', ...signed }
     for (const [n, keyId] of [9, 4, 'last'].entries()) {
       await world.pause()
-      expect(await world.store.claimPreKeys(fromAlice)).toEqual([{ ...answer, oneTimePreKey: key(keyId), left: 2 - n }])
+      const left = { oneTimePreKeys: 2 - n, keyPackages: 0 }
+      expect(await world.store.claimPreKeys(fromAlice)).toEqual([{ ...answer, oneTimePreKey: key(keyId), left }])
     }
     await world.pause()
-    expect(await world.store.claimPreKeys(fromAlice)).toEqual([{ ...answer, oneTimePreKey: null, left: 0 }])
+    const none = { oneTimePreKeys: 0, keyPackages: 0 }
+    expect(await world.store.claimPreKeys(fromAlice)).toEqual([{ ...answer, oneTimePreKey: null, left: none }])
     expect(await world.store.countKeys(alice)).toEqual({ oneTimePreKeys: 0, keyPackages: 0 })
   })
 
