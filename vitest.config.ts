@@ -11,10 +11,14 @@ const ssr = { resolve: { conditions: ['source'], externalConditions: ['source'] 
 /** Tests of a package that start processes of their own, one after another. */
 const processTests = 'packages/*/src/**/*.process.test.ts'
 
+/** Tests in a real Chromium, one file after another: it wants the machine for itself. */
+const browserTests = 'packages/*/src/**/*.browser.test.ts'
+
 /** Tests of whole parts: a listening server, a database on disk. They run side by side, but take longer than a breath. */
 const partTests = [
   'packages/server/src/{gateway,auth}/**/*.test.ts',
   'packages/server/src/store/**/*.test.ts',
+  'packages/client/src/storage/*.test.ts',
   'bench/src/load/*.test.ts',
 ]
 
@@ -27,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'bench/src/**/*.test.ts', 'scripts/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, processTests, ...partTests],
+          exclude: [...configDefaults.exclude, processTests, browserTests, ...partTests],
           pool: 'forks',
           execArgv,
           env,
@@ -39,7 +43,7 @@ export default defineConfig({
         test: {
           name: 'part',
           include: partTests,
-          exclude: [...configDefaults.exclude, processTests],
+          exclude: [...configDefaults.exclude, processTests, browserTests],
           pool: 'forks',
           execArgv,
           env,
@@ -55,6 +59,20 @@ export default defineConfig({
           execArgv,
           env,
           testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'browser',
+          include: [browserTests],
+          pool: 'forks',
+          execArgv,
+          env,
+          testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
         },

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 /** Builds the published packages, those that others depend on first: sources to dist/, from nothing. */
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const packages = ['protocol', 'server', 'cli']
+const packages = ['protocol', 'server', 'client', 'cli']
 
 for (const name of packages) rmSync(`${root}packages/${name}/dist`, { recursive: true, force: true })
 

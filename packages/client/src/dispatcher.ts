@@ -1,0 +1,95 @@
+import type { SottoEventHandler, SottoEventName, SottoEvents } from './events.ts'
+
+const retryFirstMs = 500
+const retryMaxMs = 30_000
+
+/** Calls the application's handlers; messages one after another, until they have been handled. */
+export class Dispatcher {
+  private readonly handlers = new Map<SottoEventName, Set<SottoEventHandler<SottoEventName>>>()
+  private readonly queues = new Map<string, (() => Promise<void>)[]>()
+  private readonly failed: (detail: string) => void
+  private ended = false
+  private readonly waking = new Set<() => void>()
+
+  /** @param failed told when a handler of anything but `error` has thrown. */
+  constructor(failed: (detail: string) => void) {
+    this.failed = failed
+  }
+
+  on<name extends SottoEventName>(name: name, handler: SottoEventHandler<name>): () => void {
+    const handlers = this.handlers.get(name) ?? new Set()
+    this.handlers.set(name, handlers)
+    const own = handler as SottoEventHandler<SottoEventName>
+    handlers.add(own)
+    return () => handlers.delete(own)
+  }
+
+  has(name: SottoEventName): boolean {
+    return (this.handlers.get(name)?.size ?? 0) > 0
+  }
+
+  emit<name extends SottoEventName>(name: name, event: SottoEvents[name]): void {
+    for (const handler of this.handlers.get(name) ?? []) {
+      try {
+        void Promise.resolve(handler(event)).catch((error: unknown) => this.threw(name, error))
+      } catch (error) {
+        this.threw(name, error)
+      }
+    }
+  }
+
+  /** Hands a message over until every handler has resolved, then calls `handled`. Those of one `lane` keep their order. */
+  deliver(lane: string, event: SottoEvents['message'], handled: () => Promise<void>): void {
+    const queue = this.queues.get(lane)
+    const task = () => this.persist(event, handled)
+    if (queue !== undefined) {
+      queue.push(task)
+      return
+    }
+    this.queues.set(lane, [task])
+    void this.drain(lane)
+  }
+
+  end(): void {
+    this.ended = true
+    for (const wake of this.waking) wake()
+  }
+
+  private async drain(lane: string): Promise<void> {
+    const queue = this.queues.get(lane)!
+    for (let task = queue.shift(); task !== undefined && !this.ended; task = queue.shift()) await task()
+    this.queues.delete(lane)
+  }
+
+  private async persist(event: SottoEvents['message'], handled: () => Promise<void>): Promise<void> {
+    for (let waitMs = retryFirstMs; !this.ended; waitMs = Math.min(waitMs * 2, retryMaxMs)) {
+      // Nobody listens any more: it waits for the next who does.
+      if (!this.has('message')) return
+      try {
+        await Promise.all([...(this.handlers.get('message') ?? [])].map((handler) => handler(event)))
+        await handled()
+        return
+      } catch (error) {
+        if (this.ended) return
+        this.threw('message', error)
+        await this.pause(waitMs)
+      }
+    }
+  }
+
+  private pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer)
+        this.waking.delete(wake)
+        resolve()
+      }
+      const timer = setTimeout(wake, delayMs)
+      this.waking.add(wake)
+    })
+  }
+
+  private threw(name: SottoEventName, error: unknown): void {
+    if (name !== 'error') this.failed(`a handler of '${name}' threw: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}

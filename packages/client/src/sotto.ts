@@ -1,0 +1,210 @@
+import { type Clock, systemClock } from './clock.ts'
+import { Conversation } from './conversation.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { SottoClientError } from './errors.ts'
+import type { SottoEventHandler, SottoEventName } from './events.ts'
+import { Message } from './message.ts'
+import { checkOptions, type SottoOptions } from './options.ts'
+import { SafetyNumber } from './safety-number.ts'
+import { base64Url } from './sync/base64.ts'
+import type {
+  ConnectionStateName,
+  ConversationSnapshot,
+  CoreApi,
+  CoreEvent,
+  DeviceSnapshot,
+  MessageSnapshot,
+} from './sync/core-api.ts'
+import { openCore } from './tabs/open-core.ts'
+
+const groupIdBytes = 16
+
+/**
+ * One user on one device: conversations, end-to-end encrypted.
+ *
+ * @example
+ * const sotto = await Sotto.open({ url: 'http://localhost:8080', token: async () => jwt, storage: memoryStorage() })
+ * sotto.on('message', async (message) => console.log(message.from, message.text))
+ * const chat = await sotto.conversation('bob')
+ * await chat.send('hello')
+ */
+export class Sotto {
+  private readonly core: CoreApi
+  private readonly clock: Clock
+  private readonly dispatcher: Dispatcher
+  private readonly chats = new Map<string, Conversation>()
+  private readonly seen = new Map<string, WeakRef<Message>>()
+  private delivering = false
+
+  private constructor(core: CoreApi, clock: Clock) {
+    this.core = core
+    this.clock = clock
+    this.dispatcher = new Dispatcher((detail) =>
+      this.dispatcher.emit('error', { kind: 'handler_failed', conversationId: undefined, userId: undefined, detail }),
+    )
+    core.listen((event) => this.receive(event))
+  }
+
+  /**
+   * Opens this device of the user whom the token names; the first time, the device makes its keys and registers.
+   * @throws SottoClientError `link_required` when the user has an identity elsewhere and neither `link` nor `reset` is given;
+   * `storage_in_use`, `storage_unreadable`, `invalid_option`, `offline` (only the first time), `unauthenticated`.
+   */
+  static async open(options: SottoOptions): Promise<Sotto> {
+    checkOptions(options)
+    const clock = options.clock ?? systemClock
+    const sotto = new Sotto(await openCore(options, clock), clock)
+    await sotto.load()
+    return sotto
+  }
+
+  get userId(): string {
+    return this.core.self.userId
+  }
+
+  get deviceId(): string {
+    return this.core.self.deviceId
+  }
+
+  get state(): ConnectionStateName {
+    return this.core.self.state
+  }
+
+  /** Calls `handler` for every event of this name; the answer ends it. */
+  on<name extends SottoEventName>(name: name, handler: SottoEventHandler<name>): () => void {
+    const off = this.dispatcher.on(name, handler)
+    if (name === 'message' && !this.delivering) {
+      this.delivering = true
+      // After the handlers that are set in the same breath.
+      queueMicrotask(() => void this.core.call('deliver').catch(() => {}))
+    }
+    return off
+  }
+
+  /**
+   * The conversation with another user: the same one on both sides, whoever begins it.
+   * @throws SottoClientError `no_such_user`, `offline` (only the first time).
+   */
+  async conversation(userId: string): Promise<Conversation> {
+    if (typeof userId !== 'string' || userId === '') throw new SottoClientError('invalid_option', 'a user id is a text')
+    return this.shown(await this.core.call('direct', userId))
+  }
+
+  /** @throws SottoClientError `no_such_user`: with `extra.userIds`. */
+  async createGroup({ name, members }: { readonly name?: string; readonly members: readonly string[] }): Promise<Conversation> {
+    const groupId = base64Url(this.clock.random(groupIdBytes))
+    return this.shown(await this.core.call('createGroup', { groupId, name, members }))
+  }
+
+  /** All conversations of this device, the one with the newest message first. */
+  conversations(): readonly Conversation[] {
+    return [...this.chats.values()].sort((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime())
+  }
+
+  /** One of `conversations` by its id. */
+  find(conversationId: string): Conversation | undefined {
+    return this.chats.get(conversationId)
+  }
+
+  /** A message of this device's history by its id. */
+  async message(messageId: string): Promise<Message | undefined> {
+    const snapshot = await this.core.call('message', messageId)
+    return snapshot === undefined ? undefined : this.messageOf(snapshot)
+  }
+
+  /** This user's devices, from the list that the user's identity has signed. */
+  async devices(): Promise<readonly DeviceSnapshot[]> {
+    return this.core.call('devices')
+  }
+
+  /**
+   * Takes another device of this user out for good, and gives the user a new identity key: contacts see `identityChanged`.
+   * @throws SottoClientError `not_found`, `not_permitted`.
+   */
+  async revokeDevice(deviceId: string): Promise<void> {
+    await this.core.call('revokeDevice', deviceId)
+  }
+
+  /** Lets a new device in that shows this code (`Sotto.open({ …, link: { onCode } })`). @throws SottoClientError `link_refused`. */
+  async linkDevice(code: string): Promise<DeviceSnapshot> {
+    return this.core.call('linkDevice', code)
+  }
+
+  /** What two users compare to know that nobody is in between. */
+  async safetyNumber(userId: string): Promise<SafetyNumber> {
+    const snapshot = await this.core.call('safetyNumber', userId)
+    return new SafetyNumber(snapshot, (scannedOrTyped) => this.core.call('verify', userId, scannedOrTyped))
+  }
+
+  /** Writes down what is under way, ends the connection, releases the storage. Idempotent. */
+  async close(): Promise<void> {
+    this.dispatcher.end()
+    await this.core.close()
+  }
+
+  private async load(): Promise<void> {
+    for (const snapshot of await this.core.call('conversations')) this.shown(snapshot)
+  }
+
+  private receive(event: CoreEvent): void {
+    switch (event.type) {
+      case 'message': {
+        const message = this.messageOf(event.message)
+        return this.dispatcher.deliver(message.conversationId, message, () => this.core.call('handled', message.id))
+      }
+      case 'update':
+        return this.dispatcher.emit('update', this.messageOf(event.message))
+      case 'conversation':
+        return this.dispatcher.emit('conversation', this.shown(event.conversation))
+      case 'unreadable':
+        return this.dispatcher.emit('unreadable', { message: this.messageOf(event.message), reason: event.reason })
+      case 'identityChanged': {
+        const { userId, identityKey, endorsed } = event
+        const accept = () => this.core.call('acceptIdentity', userId, identityKey)
+        return this.dispatcher.emit('identityChanged', { userId, endorsed, accept })
+      }
+      case 'state':
+        return this.dispatcher.emit('state', event.state)
+      case 'error':
+        return this.dispatcher.emit('error', event.incident)
+      case 'receipt':
+        return this.dispatcher.emit('receipt', event)
+      case 'typing':
+        return this.dispatcher.emit('typing', event)
+      case 'deviceAdded':
+        return this.dispatcher.emit('deviceAdded', event)
+      case 'deviceRemoved':
+        return this.dispatcher.emit('deviceRemoved', event)
+    }
+  }
+
+  private shown(snapshot: ConversationSnapshot): Conversation {
+    const known = this.chats.get(snapshot.id)
+    if (known !== undefined) {
+      known.update(snapshot)
+      return known
+    }
+    const { core, clock } = this
+    const chat = new Conversation(snapshot, {
+      core,
+      message: (message) => this.messageOf(message),
+      now: () => clock.now(),
+      random: (bytes) => clock.random(bytes),
+    })
+    this.chats.set(snapshot.id, chat)
+    return chat
+  }
+
+  /** The same object for the same message, as long as somebody holds it. */
+  private messageOf(snapshot: MessageSnapshot): Message {
+    const known = this.seen.get(snapshot.id)?.deref()
+    if (known !== undefined) {
+      known.update(snapshot)
+      return known
+    }
+    const message = new Message(snapshot)
+    if (this.seen.size > 1_000) for (const [id, held] of this.seen) if (held.deref() === undefined) this.seen.delete(id)
+    this.seen.set(snapshot.id, new WeakRef(message))
+    return message
+  }
+}

@@ -1,0 +1,236 @@
+import { SottoError } from '@sotto/protocol/errors'
+import { SottoClientError } from '../errors.ts'
+import type { Roster } from '../membership/membership.ts'
+import { rosterOfNew } from '../membership/roster.ts'
+import type { ConversationState, PendingCommit } from './conversation-state.ts'
+import { mlsGroupId, newConversation } from './conversation-state.ts'
+import { prepareExternalJoin } from './external-join.ts'
+import type { Intent } from './intents.ts'
+import { lostCommit, type Plan, placeOf, prepareCommit } from './own-commits.ts'
+import type { Parts } from './parts.ts'
+import { post } from './post-commit.ts'
+import { Turns } from './turns.ts'
+
+/** A group that keeps moving: how often a change is built anew before it is given up for now. */
+const triesMax = 60
+const jitterMs = 250
+
+/** Changes of groups that this device makes: one at a time for each conversation, each until it has won. */
+export class Changes {
+  private readonly parts: Parts
+  private readonly turns = new Map<string, Turns>()
+
+  constructor(parts: Parts) {
+    this.parts = parts
+  }
+
+  /** The change is in the log and applied here when it resolves. @throws SottoClientError. */
+  change(conversationId: string, intent: Intent): Promise<void> {
+    return this.inTurn(conversationId, async () => {
+      await this.settlePending(conversationId)
+      for (let tries = 0; tries < triesMax; tries++) {
+        const conversation = this.parts.memory.conversations.get(conversationId)
+        const state = conversation === undefined ? undefined : await this.parts.memory.group(conversationId)
+        if (conversation === undefined || state === undefined || conversation.status !== 'active')
+          throw new SottoClientError('not_a_member')
+        const plan = await intent({ conversation, state })
+        if (plan === undefined) return
+        const pending = await this.parts.memory.transact(async (transaction) => {
+          const now = transaction.conversation(conversationId)!
+          const current = await transaction.group(conversationId)
+          // Planned on another epoch than this one: plan again.
+          if (current === undefined || current.epoch !== state.epoch || now.status !== 'active') return undefined
+          return await prepareCommit(
+            this.parts,
+            transaction,
+            now,
+            { state: current, roster: now.roster },
+            plan,
+            'change',
+            now.generation,
+          )
+        })
+        if (pending !== undefined && (await this.decided(pending)) === 'won') return
+        await this.parts.timers.sleep(this.parts.timers.jitter(jitterMs * Math.min(tries + 1, 8)))
+      }
+      throw new SottoClientError('overloaded', 'the group is being changed by many at once')
+    })
+  }
+
+  /**
+   * Creates the group, unless it exists by now: then this device waits to be let in, or joins from outside.
+   * @throws SottoClientError.
+   */
+  create(
+    conversationId: string,
+    shape: { readonly kind: 'direct' | 'group'; readonly peer: string | undefined; readonly name: string | undefined },
+    adding: Plan['add'],
+  ): Promise<void> {
+    return this.inTurn(conversationId, async () => {
+      const { memory, engine, clock, self } = this.parts
+      const known = memory.conversations.get(conversationId)
+      if (known !== undefined && known.status !== 'creating') return
+      await this.settlePending(conversationId)
+      if (memory.conversations.get(conversationId)?.status === 'active') return
+      const leaf = { keys: self.signature, credential: self.credential! }
+      const first = await engine.createGroup(leaf, mlsGroupId(conversationId, 0))
+      const roster = rosterOfNew(self.userId, shape.kind === 'direct' ? [shape.peer!] : [], shape.kind === 'direct')
+      const pending = await memory.transact(async (transaction) => {
+        const conversation: ConversationState = {
+          ...newConversation(conversationId, shape.kind, shape.peer, roster, clock.now()),
+          status: 'creating',
+          name: shape.name,
+          named: shape.name !== undefined,
+          revision: shape.name === undefined ? 0 : 1,
+        }
+        transaction.setConversation(conversation)
+        transaction.take(conversationId, first)
+        const plan: Plan = { add: adding, remove: [], leave: [], roles: new Map() }
+        return await prepareCommit(this.parts, transaction, conversation, { state: first.state, roster }, plan, 'create', 0)
+      })
+      try {
+        await this.decided(pending)
+      } catch (error) {
+        if (memory.conversations.get(conversationId)?.status === 'creating') await this.forget(conversationId)
+        throw error
+      }
+      const { status } = memory.conversations.get(conversationId) ?? {}
+      if (status === 'creating') await this.awaitEntry(conversationId)
+    })
+  }
+
+  /** Joins a group of this user from outside, in the place of an earlier self if there was one. */
+  join(conversationId: string): Promise<void> {
+    return this.inTurn(conversationId, async () => {
+      await this.settlePending(conversationId)
+      for (let tries = 0; tries < triesMax; tries++) {
+        const conversation = this.parts.memory.conversations.get(conversationId)
+        if (conversation !== undefined && isIn(conversation)) return
+        if (conversation?.status === 'broken') return
+        const pending = await prepareExternalJoin(this.parts, conversationId)
+        if (pending === undefined) return
+        if ((await this.decided(pending)) === 'won') return
+        await this.parts.timers.sleep(this.parts.timers.jitter(jitterMs * Math.min(tries + 1, 8)))
+      }
+    })
+  }
+
+  /** Begins a new generation with the devices that are vouched for. */
+  reset(conversationId: string, gather: (roster: Roster) => Promise<Plan['add']>): Promise<void> {
+    return this.inTurn(conversationId, async () => {
+      const { memory, engine, self } = this.parts
+      await this.settlePending(conversationId)
+      const conversation = memory.conversations.get(conversationId)
+      if (conversation === undefined || conversation.status !== 'broken') return
+      const generation = conversation.generation + 1
+      const adding = await gather(conversation.roster)
+      const leaf = { keys: self.signature, credential: self.credential! }
+      const first = await engine.createGroup(leaf, mlsGroupId(conversationId, generation))
+      const pending = await memory.transact(async (transaction) => {
+        const now = transaction.conversation(conversationId)!
+        await transaction.dropGroup(conversationId)
+        transaction.take(conversationId, first)
+        const plan: Plan = { add: adding, remove: [], leave: [], roles: new Map() }
+        return await prepareCommit(
+          this.parts,
+          transaction,
+          now,
+          { state: first.state, roster: now.roster },
+          plan,
+          'reset',
+          generation,
+        )
+      })
+      await this.decided(pending)
+    })
+  }
+
+  /** Commits that were under way when this device was stopped: asked for again, with the same id. */
+  resume(): void {
+    for (const conversationId of this.parts.memory.pending.keys()) {
+      void this.inTurn(conversationId, () => this.settlePending(conversationId)).catch(() => {})
+    }
+  }
+
+  private async settlePending(conversationId: string): Promise<void> {
+    const pending = this.parts.memory.pending.get(conversationId)
+    if (pending === undefined) return
+    try {
+      await this.decided(pending)
+    } catch (error) {
+      if (error instanceof SottoClientError && error.code === 'closed') throw error
+    }
+    if (pending.purpose === 'create' && this.parts.memory.conversations.get(conversationId)?.status === 'creating')
+      await this.awaitEntry(conversationId).catch(() => this.forget(conversationId))
+  }
+
+  /**
+   * `won` once the commit is applied here; `lost` when another came first, and that one is applied here.
+   * @throws SottoClientError when the server refuses it for another reason.
+   */
+  private async decided(pending: PendingCommit): Promise<'won' | 'lost'> {
+    const { memory, outcomes } = this.parts
+    const outcome = outcomes.of(pending.id)
+    outcome.catch(() => {})
+    try {
+      const answer = await post(this.parts, pending)
+      // A group that this device has created or joined: its entries are expected from here on.
+      await memory.transact(async (transaction) => {
+        const now = transaction.conversation(pending.conversationId)
+        if (now !== undefined && now.mailbox === undefined) transaction.updateConversation(now.id, { mailbox: answer.mailbox })
+      })
+      return await outcome
+    } catch (error) {
+      if (!(error instanceof SottoError)) throw error
+      await lostCommit(this.parts, pending)
+      const { mailbox } = memory.conversations.get(pending.conversationId) ?? {}
+      if (error.code === 'stale_epoch' || error.code === 'removal_pending' || error.code === 'group_exists') {
+        // Who is not in the group yet has nothing to read up to.
+        if (mailbox !== undefined && pending.purpose === 'change')
+          await outcomes.reached(mailbox, placeOf(error), memory.cursors.get(mailbox))
+        return 'lost'
+      }
+      throw new SottoClientError(error.code === 'not_member' ? 'not_a_member' : error.code, error.message, {
+        cause: error,
+        extra: error.extra,
+      })
+    }
+  }
+
+  /** Somebody else was faster: the Welcome is on its way, or this device comes in from outside. */
+  private async awaitEntry(conversationId: string): Promise<void> {
+    const { memory, timers } = this.parts
+    for (let waitedMs = 0; waitedMs < 3_000; waitedMs += 50) {
+      const conversation = memory.conversations.get(conversationId)
+      if (conversation !== undefined && isIn(conversation)) return
+      await timers.sleep(50)
+    }
+    for (let tries = 0; tries < triesMax; tries++) {
+      const conversation = memory.conversations.get(conversationId)
+      if (conversation !== undefined && isIn(conversation)) return
+      const pending = await prepareExternalJoin(this.parts, conversationId)
+      if (pending === undefined) break
+      if ((await this.decided(pending)) === 'won') return
+      await timers.sleep(timers.jitter(jitterMs))
+    }
+    throw new SottoClientError('not_a_member')
+  }
+
+  private async forget(conversationId: string): Promise<void> {
+    const pending = this.parts.memory.pending.get(conversationId)
+    if (pending !== undefined) await lostCommit(this.parts, pending)
+    await this.parts.memory.transact(async (transaction) => {
+      transaction.updateConversation(conversationId, { status: 'left' })
+    })
+  }
+
+  private inTurn(conversationId: string, task: () => Promise<void>): Promise<void> {
+    const turns = this.turns.get(conversationId) ?? new Turns()
+    this.turns.set(conversationId, turns)
+    return turns.run(task)
+  }
+}
+
+function isIn({ status, rejoin }: ConversationState): boolean {
+  return status === 'active' && !rejoin
+}

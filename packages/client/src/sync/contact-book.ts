@@ -1,0 +1,103 @@
+import { SottoError } from '@sotto/protocol/errors'
+import type { Clock } from '../clock.ts'
+import { meet } from '../identity/contacts.ts'
+import { verifyList } from '../identity/device-list.ts'
+import type { Contact, SignedList, VerifiedList } from '../identity/identity.ts'
+import type { MlsEngine } from '../mls/engine.ts'
+import type { Transport } from '../transport/transport.ts'
+import type { IncidentKind } from './core-api.ts'
+import type { Memory } from './memory.ts'
+import type { Transaction } from './transaction.ts'
+
+/** How long a list that was just fetched is not fetched again without a reason. */
+const freshMs = 1_000
+const fetchMs = 10_000
+
+export interface ContactBookParts {
+  readonly memory: Memory
+  readonly engine: MlsEngine
+  readonly transport: Pick<Transport, 'request'>
+  readonly clock: Clock
+  /** Called in the transaction that changes a contact, after the change. */
+  readonly changed: (transaction: Transaction, before: Contact | undefined, after: Contact) => void
+}
+
+/** The users that this device knows, by the lists that they have signed. */
+export class ContactBook {
+  private readonly parts: ContactBookParts
+  private readonly fetching = new Map<string, Promise<Contact | 'none' | undefined>>()
+  private readonly fetchedAt = new Map<string, number>()
+
+  constructor(parts: ContactBookParts) {
+    this.parts = parts
+  }
+
+  of(userId: string): Contact | undefined {
+    return this.parts.memory.contacts.get(userId)
+  }
+
+  /**
+   * Fetches and judges the user's list, unless it was fetched a moment ago. `none`: the server says that there is none;
+   * undefined: it could not be asked, or its answer was refused.
+   */
+  async refresh(userId: string, { force = false } = {}): Promise<Contact | 'none' | undefined> {
+    const { clock } = this.parts
+    if (!force && this.of(userId) !== undefined && clock.now() - (this.fetchedAt.get(userId) ?? -freshMs) < freshMs)
+      return this.of(userId)
+    const under = this.fetching.get(userId)
+    if (under !== undefined) return under
+    const fetching = this.fetch(userId).finally(() => this.fetching.delete(userId))
+    this.fetching.set(userId, fetching)
+    return fetching
+  }
+
+  /** Takes up a list, from wherever it came. */
+  async take(userId: string, signed: SignedList): Promise<Contact | undefined> {
+    let list: VerifiedList
+    try {
+      list = await verifyList(userId, signed, this.parts.engine)
+    } catch (error) {
+      this.incident('list_refused', userId, error instanceof Error ? error.message : 'it does not verify')
+      return this.of(userId)
+    }
+    return this.parts.memory.transact(async (transaction) => {
+      const before = transaction.contact(userId)
+      const { kind, contact } = meet(before, list, this.parts.clock.now())
+      if (kind === 'older' || kind === 'forked') {
+        transaction.emit({
+          type: 'error',
+          incident: {
+            kind: 'list_refused',
+            conversationId: undefined,
+            userId,
+            detail:
+              kind === 'older'
+                ? `version ${list.version} was served after version ${before?.list.version}`
+                : `two lists of version ${list.version} differ`,
+          },
+        })
+        return before
+      }
+      if (kind === 'unchanged') return before
+      transaction.setContact(contact)
+      this.parts.changed(transaction, before, contact)
+      return contact
+    })
+  }
+
+  private async fetch(userId: string): Promise<Contact | 'none' | undefined> {
+    const { transport, clock } = this.parts
+    try {
+      const signed = await transport.request('GET /identity/:userId', { params: { userId } }, { retryMs: fetchMs })
+      this.fetchedAt.set(userId, clock.now())
+      return await this.take(userId, signed)
+    } catch (error) {
+      if (error instanceof SottoError && error.code === 'not_found') return 'none'
+      return undefined
+    }
+  }
+
+  private incident(kind: IncidentKind, userId: string, detail: string): void {
+    this.parts.memory.emit({ type: 'error', incident: { kind, conversationId: undefined, userId, detail } })
+  }
+}

@@ -1,0 +1,240 @@
+import { SottoError } from '@sotto/protocol/errors'
+import { SottoClientError } from '../errors.ts'
+import { accept, keyToVerify, markVerified } from '../identity/contacts.ts'
+import type { Contact } from '../identity/identity.ts'
+import { compareSafetyNumber, type SafetyNumber, safetyNumber } from '../identity/safety-number.ts'
+import { base64Url } from './base64.ts'
+import type { Changes } from './changes.ts'
+import { send, sendControl, sendReceipt } from './compose.ts'
+import { conversationSnapshot } from './conversation-snapshot.ts'
+import type { ConversationState } from './conversation-state.ts'
+import type { ConversationSnapshot, CoreMethods } from './core-api.ts'
+import { directGroupId } from './direct-group-id.ts'
+import { adding, givingRole, removing, roleIn } from './intents.ts'
+import { linkDevice, listDevices, type OwnDevice, revokeDevice } from './own-device.ts'
+import type { Parts } from './parts.ts'
+import { findMessage, page, snapshotOf } from './rows.ts'
+import { sendTyping } from './signals.ts'
+
+const pageMax = 200
+/** Messages that one `markRead` tells their senders about. */
+const readMax = 1_000
+
+/** What the public objects ask for. */
+export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreMethods {
+  const { memory, contacts, self } = parts
+
+  function known(conversationId: string): ConversationState {
+    const conversation = memory.conversations.get(conversationId)
+    if (conversation === undefined || conversation.status === 'creating')
+      throw new SottoClientError('not_a_member', 'there is no such conversation here')
+    return conversation
+  }
+  const shown = (conversationId: string): Promise<ConversationSnapshot> => conversationSnapshot(parts, known(conversationId))
+
+  async function contactOf(userId: string): Promise<Contact> {
+    const contact = contacts.of(userId) ?? (await contacts.refresh(userId))
+    if (contact === 'none') throw new SottoClientError('no_such_user')
+    if (contact === undefined) throw new SottoClientError('offline')
+    return contact
+  }
+
+  async function numberOf(userId: string): Promise<{ readonly contact: Contact; readonly number: SafetyNumber }> {
+    const contact = await contactOf(userId)
+    const me = await contactOf(self.userId)
+    const number = safetyNumber(
+      { userId: self.userId, identityKey: me.identityKey },
+      { userId, identityKey: keyToVerify(contact) },
+    )
+    return { contact, number }
+  }
+
+  async function updateContact(userId: string, change: (contact: Contact) => Contact): Promise<void> {
+    await memory.transact(async (transaction) => {
+      const contact = transaction.contact(userId)
+      if (contact === undefined) return
+      transaction.setContact(change(contact))
+      transaction.afterwards(() => {
+        for (const { id, roster } of memory.conversations.values()) {
+          if (!roster.members.has(userId)) continue
+          memory.conversationChanged(id)
+          parts.ask.tidy(id)
+          parts.ask.pump(id)
+        }
+      })
+    })
+  }
+
+  return {
+    async conversations() {
+      const listed = [...memory.conversations.values()].filter(({ status }) => status !== 'creating')
+      listed.sort((a, b) => b.updatedAt - a.updatedAt || (a.id < b.id ? -1 : 1))
+      return Promise.all(listed.map((conversation) => conversationSnapshot(parts, conversation)))
+    },
+
+    conversation: async (conversationId) => shown(conversationId),
+
+    async direct(userId) {
+      if (userId === self.userId) throw new SottoClientError('invalid_option', 'a conversation is with somebody else')
+      const id = directGroupId(self.userId, userId, parts.engine)
+      const before = memory.conversations.get(id)
+      if (before !== undefined && before.status !== 'creating' && before.status !== 'left') return shown(id)
+      const { claimed } = await parts.keyPackages.claim([userId, self.userId], [{ userId: self.userId, deviceId: self.deviceId }])
+      if (!claimed.some(({ device }) => device.userId === userId)) {
+        if (contacts.of(userId) === undefined) throw new SottoClientError('no_such_user', `${userId} has no device yet`)
+      }
+      if (before?.status === 'left') await changes.join(id)
+      else await changes.create(id, { kind: 'direct', peer: userId, name: undefined }, claimed)
+      return shown(id)
+    },
+
+    async createGroup({ groupId, name, members }) {
+      const others = [...new Set(members)].filter((userId) => userId !== self.userId)
+      if (memory.conversations.get(groupId)?.status !== 'active') {
+        const { claimed } = await parts.keyPackages.claim(
+          [...others, self.userId],
+          [{ userId: self.userId, deviceId: self.deviceId }],
+        )
+        const absent = others.filter((userId) => !claimed.some(({ device }) => device.userId === userId))
+        if (absent.length > 0)
+          throw new SottoClientError('no_such_user', `no device of ${absent.join(', ')} can be written to yet`, {
+            extra: { userIds: absent },
+          })
+        await changes.create(groupId, { kind: 'group', peer: undefined, name }, claimed)
+      }
+      return shown(groupId)
+    },
+
+    send: async (conversationId, draft) => snapshotOf(await send(parts, conversationId, draft)),
+
+    async message(messageId) {
+      const record = await findMessage(memory.storage, messageId)
+      return record === undefined ? undefined : snapshotOf(record)
+    },
+
+    history: (conversationId, { before, limit }) =>
+      page(memory, conversationId, { before, limit: Math.min(Math.max(1, limit), pageMax) }),
+
+    async markRead(conversationId, upTo) {
+      const conversation = known(conversationId)
+      const until = upTo === undefined ? undefined : (await findMessage(memory.storage, upTo))?.order
+      const messages = await page(memory, conversationId, {
+        before: undefined,
+        limit: Math.min(readMax, conversation.unread + 50),
+      })
+      const unread = messages.filter(
+        ({ own: isOwn, order, unreadable }) =>
+          !isOwn && unreadable === undefined && order > conversation.readUpTo && (until === undefined || order <= until),
+      )
+      if (unread.length === 0 && conversation.unread === 0) return
+      await memory.transact(async (transaction) => {
+        const now = transaction.conversation(conversationId)!
+        const newest = unread[0]?.order ?? now.readUpTo
+        const left = messages.filter(({ own: isOwn, order }) => !isOwn && order > newest).length
+        transaction.updateConversation(conversationId, { unread: until === undefined ? 0 : left, readUpTo: newest })
+        if (parts.settings.readReceipts && now.status === 'active' && unread.length > 0)
+          await sendReceipt(parts, transaction, conversationId, { delivered: [], read: unread.map(({ id }) => id) })
+        transaction.emitConversation(conversationId)
+      })
+    },
+
+    typing: (conversationId, active) => sendTyping(parts, conversationId, active),
+
+    async add(conversationId, userIds) {
+      groupOnly(known(conversationId))
+      await changes.change(conversationId, adding(parts, userIds))
+    },
+
+    async remove(conversationId, userId) {
+      groupOnly(known(conversationId))
+      if (userId === self.userId) throw new SottoClientError('invalid_option', 'to go oneself is to leave')
+      await changes.change(conversationId, removing(parts, userId))
+    },
+
+    async setRole(conversationId, userId, role) {
+      groupOnly(known(conversationId))
+      await changes.change(conversationId, givingRole(parts, userId, role))
+    },
+
+    async rename(conversationId, name) {
+      const conversation = known(conversationId)
+      groupOnly(conversation)
+      if (conversation.status !== 'active') throw new SottoClientError('not_a_member')
+      if (roleIn(conversation, self.userId) === 'member')
+        throw new SottoClientError('not_permitted', 'the owner and admins name a group')
+      await memory.transact(async (transaction) => {
+        const { revision } = transaction.updateConversation(conversationId, {
+          name,
+          named: true,
+          revision: conversation.revision + 1,
+        })
+        await sendControl(parts, transaction, conversationId, { kind: 'state', revision, name })
+        transaction.emitConversation(conversationId)
+      })
+    },
+
+    async leave(conversationId) {
+      const conversation = known(conversationId)
+      groupOnly(conversation)
+      if (conversation.status === 'left') return
+      if (roleIn(conversation, self.userId) === 'owner' && conversation.roster.members.size > 1)
+        throw new SottoClientError('owner_must_transfer', 'make another member the owner first')
+      await sayGoodbye(parts, conversationId)
+      try {
+        await parts.transport.request('DELETE /groups/:groupId/members/:userId', {
+          params: { groupId: conversationId, userId: self.userId },
+        })
+      } catch (error) {
+        if (!(error instanceof SottoError) || error.code !== 'not_member') throw error
+      }
+      await memory.transact(async (transaction) => {
+        transaction.updateConversation(conversationId, { status: 'left' })
+        await transaction.dropGroup(conversationId)
+        transaction.emitConversation(conversationId)
+      })
+    },
+
+    devices: () => listDevices(parts),
+    revokeDevice: (deviceId) => revokeDevice(own, deviceId),
+    linkDevice: (code) => linkDevice(own, code),
+
+    async safetyNumber(userId) {
+      const { contact, number } = await numberOf(userId)
+      const verified = contact.verified && contact.change === undefined
+      return { userId, digits: number.text, qrPayload: number.qrPayload, verified }
+    },
+
+    async verify(userId, scannedOrTyped) {
+      const { contact, number } = await numberOf(userId)
+      const comparison = compareSafetyNumber(number, scannedOrTyped)
+      if (comparison !== 'same')
+        throw new SottoClientError('not_verified', comparison === 'unreadable' ? 'this is no safety number' : undefined)
+      const key = keyToVerify(contact)
+      await updateContact(userId, (now) => markVerified(now, key))
+    },
+
+    async acceptIdentity(userId, identityKey) {
+      await updateContact(userId, (now) => {
+        if (now.change !== undefined && base64Url(now.change.list.identityKey) !== identityKey)
+          throw new SottoClientError('identity_changed', 'the identity has changed once more')
+        return accept(now)
+      })
+    },
+
+    handled: (messageId) => parts.inbox.handled(messageId),
+    deliver: () => parts.inbox.again(),
+  }
+}
+
+function groupOnly({ kind }: ConversationState): void {
+  if (kind === 'direct') throw new SottoClientError('not_permitted', 'a conversation of two keeps its two members')
+}
+
+/** In one's own words, so that the others need not take the server's; it goes out before the leaving does. */
+async function sayGoodbye(parts: Parts, conversationId: string): Promise<void> {
+  const { memory, outbox, timers } = parts
+  await memory.transact((transaction) =>
+    sendControl(parts, transaction, conversationId, { kind: 'sync', name: 'leave', data: new Uint8Array() }),
+  )
+  for (let waitedMs = 0; waitedMs < 5_000 && outbox.of(conversationId).length > 0; waitedMs += 25) await timers.sleep(25)
+}

@@ -1,0 +1,292 @@
+import { SottoError } from '@sotto/protocol/errors'
+import type { Clock } from '../clock.ts'
+import { SottoClientError } from '../errors.ts'
+import type { Contact } from '../identity/identity.ts'
+import type { MlsEngine } from '../mls/engine.ts'
+import type { OpenStorage } from '../storage/storage.ts'
+import type { ConnectionState, Transport } from '../transport/transport.ts'
+import { Background } from './background.ts'
+import { base64Url } from './base64.ts'
+import { Changes } from './changes.ts'
+import { ContactBook } from './contact-book.ts'
+import { conversationSnapshot } from './conversation-snapshot.ts'
+import type { CoreApi, CoreEvent, CoreMethod, CoreMethods, SelfSnapshot } from './core-api.ts'
+import { methodsOf } from './core-methods.ts'
+import { Inbox } from './inbox.ts'
+import { KeyPackages } from './key-packages.ts'
+import { Memory } from './memory.ts'
+import { Outbox } from './outbox.ts'
+import { Outcomes } from './outcomes.ts'
+import { followOwnList, type OwnDevice } from './own-device.ts'
+import type { Parts, Settings } from './parts.ts'
+import { Pump } from './pump.ts'
+import { Receiver } from './receiver.ts'
+import type { DeviceRecord } from './records.ts'
+import { sweepExpired } from './rows.ts'
+import { receiveSignal } from './signals.ts'
+import { Timers } from './timers.ts'
+import type { Transaction } from './transaction.ts'
+import { SeenDigests } from './transcript.ts'
+import { checkRestored, discoverGroups } from './waking.ts'
+
+const digestsKept = 256
+const sweepMs = 30_000
+
+export interface CoreOptions {
+  readonly storage: OpenStorage
+  readonly engine: MlsEngine
+  readonly clock: Clock
+  readonly transport: Transport
+  readonly self: DeviceRecord
+  readonly settings: Settings
+}
+
+/** The one writer of a device's storage, and everything that it does. */
+export class Core implements CoreApi {
+  private readonly listeners = new Set<(event: CoreEvent) => void>()
+  private readonly parts: Parts
+  private readonly pump: Pump
+  private readonly receiver: Receiver
+  private readonly background: Background
+  private readonly changes: Changes
+  private readonly methods: CoreMethods
+  private state: ConnectionState = 'connecting'
+  private isSynced = false
+  /** The storage is known to be no older copy: until then nothing is encrypted. */
+  private isSafe = false
+  private closing: Promise<void> | undefined
+  private readonly changedConversations = new Set<string>()
+
+  constructor({ storage, engine, clock, transport, self, settings }: CoreOptions) {
+    const memory = new Memory(
+      storage,
+      engine,
+      (event) => this.emit(event),
+      (id) => this.conversationChanged(id),
+    )
+    const timers = new Timers(clock)
+    const changed = (transaction: Transaction, before: Contact | undefined, after: Contact) =>
+      this.contactChanged(transaction, before, after)
+    const parts = {
+      memory,
+      engine,
+      transport,
+      clock,
+      timers,
+      contacts: new ContactBook({ memory, engine, transport, clock, changed }),
+      outcomes: new Outcomes(),
+      outbox: new Outbox(),
+      inbox: new Inbox(memory),
+      digests: new SeenDigests(digestsKept),
+      erased: new Set<string>(),
+      self,
+      settings,
+      ready: () => this.state === 'online' && this.isSynced && this.isSafe,
+      online: () => this.state === 'online',
+      sent: (id: string) => this.pump.done(id),
+      incident: (kind, conversationId, detail, userId) =>
+        this.emit({ type: 'error', incident: { kind, conversationId, userId, detail } }),
+    } as Omit<Parts, 'ask' | 'keyPackages'>
+    this.parts = Object.assign(parts, {
+      keyPackages: new KeyPackages(parts as Parts),
+      ask: undefined as unknown as Parts['ask'],
+    }) as Parts
+    this.pump = new Pump(this.parts)
+    this.changes = new Changes(this.parts)
+    this.background = new Background(this.parts, this.changes, this.pump)
+    Object.assign(this.parts, { ask: this.background })
+    this.receiver = new Receiver(this.parts)
+    this.methods = methodsOf(this.parts, this.changes, this.ownDevice())
+  }
+
+  get self(): SelfSnapshot {
+    return {
+      userId: this.parts.self.userId,
+      deviceId: this.parts.self.deviceId,
+      state: this.closing === undefined ? this.state : 'closed',
+    }
+  }
+
+  /** Loads what is stored and begins to connect. */
+  async start(): Promise<void> {
+    const { memory, outbox, inbox, transport, contacts, keyPackages, self } = this.parts
+    await memory.load()
+    await Promise.all([outbox.load(memory.storage), inbox.load()])
+    if (contacts.of(self.userId) === undefined) await contacts.refresh(self.userId, { force: true })
+    transport.start({
+      entry: (frame) => this.receiver.push(frame),
+      synced: () =>
+        this.whenReceived(() => {
+          this.isSynced = true
+          this.wake()
+        }),
+      signal: (frame) => void receiveSignal(this.parts, frame).catch(() => {}),
+      keysLow: () => this.background.keyPackages(),
+      state: (state) => this.stateChanged(state),
+      ended: (reason) => this.ended(reason),
+    })
+    if (self.stage === 'listed') await keyPackages.begin()
+    this.sweepLater()
+  }
+
+  async call<name extends CoreMethod>(
+    method: name,
+    ...args: Parameters<CoreMethods[name]>
+  ): Promise<Awaited<ReturnType<CoreMethods[name]>>> {
+    if (this.closing !== undefined) throw new SottoClientError('closed')
+    const run = this.methods[method] as (...given: Parameters<CoreMethods[name]>) => ReturnType<CoreMethods[name]>
+    try {
+      return await run(...args)
+    } catch (error) {
+      if (error instanceof SottoError) throw new SottoClientError(error.code, error.message, { cause: error, extra: error.extra })
+      throw error
+    }
+  }
+
+  listen(listener: (event: CoreEvent) => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.end()
+    return this.closing
+  }
+
+  private async end(): Promise<void> {
+    const { memory, transport, timers, outcomes } = this.parts
+    this.receiver.end()
+    this.pump.end()
+    timers.end()
+    outcomes.end()
+    await memory.idle()
+    await transport.close()
+    await memory.idle()
+    await memory.storage.close()
+    this.emit({ type: 'state', state: 'closed' })
+    this.listeners.clear()
+  }
+
+  private ownDevice(): OwnDevice {
+    return {
+      parts: this.parts,
+      changes: this.changes,
+      replaced: (self) => {
+        this.parts.self = self
+      },
+    }
+  }
+
+  private stateChanged(state: ConnectionState): void {
+    if (this.closing !== undefined || state === this.state) return
+    this.state = state
+    if (state !== 'online') this.isSynced = false
+    this.emit({ type: 'state', state })
+  }
+
+  /** Once everything that has arrived by now is stored. */
+  private whenReceived(then: () => void): void {
+    if (this.closing !== undefined) return
+    if (this.receiver.isIdle) then()
+    else this.parts.timers.after(10, () => this.whenReceived(then))
+  }
+
+  /** Connected, with the backlog read. */
+  private wake(): void {
+    void this.awake().catch((error: unknown) => {
+      if (this.closing !== undefined) return
+      this.parts.incident('background_failed', undefined, `waking up: ${error instanceof Error ? error.message : String(error)}`)
+      this.parts.timers.after(2_000, () => {
+        if (this.state === 'online') this.wake()
+      })
+    })
+  }
+
+  private async awake(): Promise<void> {
+    const { memory, outbox, contacts, self } = this.parts
+    if (!this.isSafe) {
+      await checkRestored(this.parts)
+      this.isSafe = true
+      this.changes.resume()
+      void discoverGroups(this.parts).catch(() => {})
+      this.background.keyPackages()
+    }
+    void contacts.refresh(self.userId, { force: true })
+    for (const conversation of memory.conversations.values()) {
+      if (conversation.rejoin || conversation.status === 'joining') this.background.rejoin(conversation.id)
+      if (conversation.departed.length > 0) this.background.tidy(conversation.id)
+      if (conversation.status === 'broken') this.background.reset(conversation.id)
+    }
+    for (const conversationId of outbox.conversations()) this.background.pump(conversationId)
+  }
+
+  private ended(reason: 'device_revoked' | 'replaced' | 'unauthenticated'): void {
+    this.emit({
+      type: 'error',
+      incident: {
+        kind: 'background_failed',
+        conversationId: undefined,
+        userId: this.parts.self.userId,
+        detail: `the connection has ended: ${reason}`,
+      },
+    })
+    this.stateChanged('offline')
+  }
+
+  private contactChanged(transaction: Transaction, before: Contact | undefined, after: Contact): void {
+    const { userId } = after
+    const known = new Set((before?.list.devices ?? []).map(({ deviceId }) => deviceId))
+    if (before !== undefined) {
+      for (const { deviceId, name, addedAt } of after.list.devices) {
+        if (known.has(deviceId)) continue
+        transaction.emit({ type: 'deviceAdded', userId, device: { deviceId, name, addedAt, current: false } })
+      }
+      const now = new Set(after.list.devices.map(({ deviceId }) => deviceId))
+      for (const deviceId of known) if (!now.has(deviceId)) transaction.emit({ type: 'deviceRemoved', userId, deviceId })
+    }
+    transaction.afterwards(() => {
+      if (userId === this.parts.self.userId) void followOwnList(this.ownDevice(), after)
+      for (const conversation of this.parts.memory.conversations.values()) {
+        if (!conversation.roster.members.has(userId)) continue
+        this.conversationChanged(conversation.id)
+        this.background.tidy(conversation.id)
+        this.background.pump(conversation.id)
+      }
+    })
+    if (after.change !== undefined && after.change.list.hash !== before?.change?.list.hash && userId !== this.parts.self.userId) {
+      const { list, endorsed } = after.change
+      transaction.emit({ type: 'identityChanged', userId, identityKey: base64Url(list.identityKey), endorsed })
+    }
+  }
+
+  /** Told once for all changes of the same moment. */
+  private conversationChanged(conversationId: string): void {
+    if (this.changedConversations.size === 0) queueMicrotask(() => void this.tellChanged())
+    this.changedConversations.add(conversationId)
+  }
+
+  private async tellChanged(): Promise<void> {
+    const ids = [...this.changedConversations]
+    this.changedConversations.clear()
+    if (this.listeners.size === 0) return
+    for (const id of ids) {
+      const conversation = this.parts.memory.conversations.get(id)
+      if (conversation === undefined || conversation.status === 'creating') continue
+      const snapshot = await conversationSnapshot(this.parts, conversation).catch(() => undefined)
+      if (snapshot !== undefined) this.emit({ type: 'conversation', conversation: snapshot })
+    }
+  }
+
+  private sweepLater(): void {
+    this.parts.timers.after(sweepMs, () => {
+      void this.parts.memory
+        .transact((transaction) => sweepExpired(transaction, this.parts.clock.now()))
+        .catch(() => {})
+        .finally(() => this.sweepLater())
+    })
+  }
+
+  private emit(event: CoreEvent): void {
+    for (const listener of this.listeners) listener(event)
+  }
+}

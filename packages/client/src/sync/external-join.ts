@@ -1,0 +1,181 @@
+import { SottoError } from '@sotto/protocol/errors'
+import { encodeClaim } from '../membership/claim.ts'
+import type { Roster } from '../membership/membership.ts'
+import { decodeRoster } from '../membership/roster.ts'
+import { claimOf } from '../membership/rules.ts'
+import { type ExternalJoinStep, type Leaf, MlsFailure } from '../mls/engine.ts'
+import { base64, base64Url, fromBase64 } from './base64.ts'
+import { mlsGroupId, newConversation, type PendingCommit } from './conversation-state.ts'
+import { directGroupId } from './direct-group-id.ts'
+import { devicesOf, namedBy, usersOf } from './leaves.ts'
+import type { Parts } from './parts.ts'
+import { admittingVouched, peerOf } from './receive-welcome.ts'
+
+interface Info {
+  readonly groupInfo: string
+  readonly generation: number
+  readonly epoch: number
+  readonly mailbox: string
+  readonly seq: number
+}
+
+const asks = 'asks'
+
+/**
+ * Makes the commit by which this device comes into a group from outside, or comes back after it has lost its state.
+ * Undefined where the server does not let this user in.
+ */
+export async function prepareExternalJoin(parts: Parts, conversationId: string): Promise<PendingCommit | undefined> {
+  const info = await infoOf(parts, conversationId)
+  if (info === undefined) return undefined
+  try {
+    const { leaves, roster, by } = await look(parts, info)
+    await Promise.all(usersOf([...leaves, by]).map((userId) => parts.contacts.refresh(userId)))
+    const problem = problemOf(parts, conversationId, info, roster)
+    if (problem !== undefined) throw new MlsFailure('invalid_group_info', problem)
+    return await prepare(parts, conversationId, info, leaves, roster)
+  } catch (error) {
+    if (!(error instanceof MlsFailure)) throw error
+    parts.incident('group_info_refused', conversationId, error.message)
+    await parts.timers.sleep(1_000 + parts.timers.jitter(1_000))
+    return undefined
+  }
+}
+
+async function infoOf({ transport, memory }: Parts, conversationId: string): Promise<Info | undefined> {
+  try {
+    return await transport.request('GET /groups/:groupId/group-info', { params: { groupId: conversationId } })
+  } catch (error) {
+    if (!(error instanceof SottoError) || error.code !== 'not_member') throw error
+    await memory.transact(async (transaction) => {
+      const conversation = transaction.conversation(conversationId)
+      if (conversation === undefined || conversation.status === 'creating') return
+      transaction.updateConversation(conversationId, { status: 'left', rejoin: false })
+      transaction.emitConversation(conversationId)
+    })
+    return undefined
+  }
+}
+
+/** Who is in the group, before anything is made: the device lists of all of them are to be fetched first. */
+async function look(parts: Parts, info: Info): Promise<{ leaves: Leaf[]; roster: Roster; by: Leaf }> {
+  const leaves: Leaf[] = []
+  let seen: { roster: Roster; by: Leaf } | undefined
+  try {
+    await parts.engine.joinExternal({
+      device: localLeaf(parts),
+      groupInfo: bytesOf(info.groupInfo),
+      aad: new Uint8Array(),
+      admitLeaf: (leaf) => {
+        leaves.push(leaf)
+        return asks
+      },
+      admitGroupInfo: ({ roster, by }) => {
+        seen = { roster: rosterIn(roster), by }
+        return undefined
+      },
+    })
+  } catch (error) {
+    if (!(error instanceof MlsFailure) || error.reason !== 'refused_leaf') throw error
+  }
+  if (seen === undefined) throw new MlsFailure('invalid_group_info')
+  return { leaves, ...seen }
+}
+
+function problemOf(parts: Parts, conversationId: string, info: Info, roster: Roster): string | undefined {
+  const { userId } = parts.self
+  const known = parts.memory.conversations.get(conversationId)
+  if (!roster.members.has(userId)) return 'this user is not in the roster'
+  if (roster.direct && directGroupId(userId, peerOf(roster, userId), parts.engine) !== conversationId)
+    return 'it is not the conversation of these two'
+  if (known === undefined) return undefined
+  if (info.generation < known.generation) return 'it is of an earlier generation'
+  if (info.generation === known.generation && info.seq < known.commitSeq)
+    return 'it is older than what this device knows of the group'
+  return undefined
+}
+
+async function prepare(
+  parts: Parts,
+  conversationId: string,
+  info: Info,
+  leaves: readonly Leaf[],
+  roster: Roster,
+): Promise<PendingCommit> {
+  const { engine, self, clock, memory } = parts
+  const by = { userId: self.userId, deviceId: self.deviceId }
+  const earlier = leaves.find((leaf) => {
+    const device = namedBy(leaf)
+    return device?.userId === by.userId && device.deviceId === by.deviceId
+  })
+  const removed = earlier === undefined ? [] : [by]
+  const { claim, roster: next } = claimOf(roster, { by, add: [], remove: removed, leave: [] }, true)
+  const step: ExternalJoinStep = await engine.joinExternal({
+    device: localLeaf(parts),
+    groupInfo: bytesOf(info.groupInfo),
+    aad: encodeClaim(claim),
+    admitLeaf: admittingVouched(parts, (userId) => parts.contacts.of(userId)),
+    admitGroupInfo: ({ groupId, epoch }) => {
+      if (groupId !== mlsGroupId(conversationId, info.generation)) return 'it is of another group than the server says'
+      return epoch === info.epoch ? undefined : 'it is of another epoch than the server says'
+    },
+  })
+  const stranger = devicesOf(step.state).find(({ userId }) => !roster.members.has(userId))
+  if (stranger !== undefined)
+    throw new MlsFailure('invalid_group_info', `${stranger.userId} has a device in the group and is not in the roster`)
+  const id = base64Url(clock.random(16))
+  const pending: PendingCommit = {
+    conversationId,
+    id,
+    purpose: 'external',
+    generation: info.generation,
+    epoch: info.epoch,
+    body: {
+      id,
+      epoch: info.epoch,
+      commit: base64(step.commit),
+      welcomeTo: [],
+      groupInfo: base64(step.groupInfo),
+      add: [by],
+      remove: removed,
+      external: true,
+    },
+    pending: step.pending,
+    roster: next,
+    added: [by],
+    removed,
+  }
+  await memory.transact(async (transaction) => {
+    const known = transaction.conversation(conversationId)
+    const kind = roster.direct ? 'direct' : 'group'
+    const peer = roster.direct ? peerOf(roster, self.userId) : undefined
+    const base = known ?? newConversation(conversationId, kind, peer, roster, clock.now())
+    transaction.setConversation({
+      ...base,
+      status: base.status === 'active' ? 'active' : 'joining',
+      generation: info.generation,
+      mailbox: info.mailbox,
+      roster,
+    })
+    transaction.setPending(conversationId, pending)
+  })
+  return pending
+}
+
+const localLeaf = ({ self }: Parts) => ({ keys: self.signature, credential: self.credential! })
+
+function rosterIn(bytes: Uint8Array): Roster {
+  try {
+    return decodeRoster(bytes)
+  } catch (cause) {
+    throw new MlsFailure('invalid_group_info', 'the roster cannot be read', { cause })
+  }
+}
+
+function bytesOf(text: string): Uint8Array {
+  try {
+    return fromBase64(text)
+  } catch (cause) {
+    throw new MlsFailure('invalid_group_info', 'the GroupInfo is no base64', { cause })
+  }
+}

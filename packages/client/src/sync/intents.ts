@@ -1,0 +1,119 @@
+import { SottoClientError } from '../errors.ts'
+import type { Role } from '../membership/membership.ts'
+import type { GroupState } from '../mls/engine.ts'
+import type { ConversationState } from './conversation-state.ts'
+import { inspect, namedBy, vouched } from './leaves.ts'
+import type { Plan } from './own-commits.ts'
+import type { Parts } from './parts.ts'
+
+/** What somebody wants of a group, worked out against the group as it is; undefined: there is nothing to do (any more). */
+export type Intent = (group: {
+  readonly conversation: ConversationState
+  readonly state: GroupState
+}) => Promise<Plan | undefined>
+
+const nothing = { add: [], remove: [], leave: [], roles: new Map<string, Role>() } as const
+
+/** Leaves of those who have departed, and ghosts, go along with every commit: the server demands it, and so do we. */
+function withRemovals(parts: Parts, plan: Plan, conversation: ConversationState, state: GroupState): Plan {
+  const contacts = (userId: string) => parts.contacts.of(userId)
+  const gone = new Set([...conversation.leaving, ...parts.erased])
+  const { ghosts } = inspect(state, contacts)
+  const remove = new Map(plan.remove.map((leaf) => [leaf.index, leaf]))
+  for (const leaf of state.leaves) {
+    const device = namedBy(leaf)
+    if (leaf.index === state.ownLeaf || device === undefined) continue
+    const departed = conversation.departed.some(
+      ({ userId, deviceId }) => userId === device.userId && (deviceId === undefined || deviceId === device.deviceId),
+    )
+    const isGhost = ghosts.includes(leaf)
+    // Others judge by what they know themselves: the server's word alone is no reason.
+    const provable = isGhost || gone.has(device.userId) || governs(conversation, parts.self.userId, device.userId)
+    if (isGhost || gone.has(device.userId) || (departed && provable)) remove.set(leaf.index, leaf)
+  }
+  const leave = new Set(plan.leave)
+  if (conversation.kind === 'group') {
+    for (const userId of gone) if (conversation.roster.members.has(userId) && userId !== parts.self.userId) leave.add(userId)
+    for (const { userId, deviceId } of conversation.departed) {
+      if (deviceId === undefined && governs(conversation, parts.self.userId, userId)) leave.add(userId)
+    }
+  }
+  return { ...plan, remove: [...remove.values()], leave: [...leave] }
+}
+
+/** Removes whoever has to go; nothing where nobody has. */
+export function tidying(parts: Parts): Intent {
+  return async ({ conversation, state }) => {
+    const plan = withRemovals(parts, nothing, conversation, state)
+    return plan.remove.length === 0 ? undefined : plan
+  }
+}
+
+/** @throws SottoClientError `no_such_user` for who has no device that could be added. */
+export function adding(parts: Parts, userIds: readonly string[]): Intent {
+  let claimed: Plan['add'] = []
+  const asked = new Set<string>()
+  return async ({ conversation, state }) => {
+    const missing = userIds.filter((userId) => !conversation.roster.members.has(userId))
+    if (missing.length === 0) return undefined
+    const unasked = missing.filter((userId) => !asked.has(userId))
+    if (unasked.length > 0) {
+      const answer = await parts.keyPackages.claim(unasked, [])
+      for (const userId of unasked) asked.add(userId)
+      claimed = [...claimed, ...answer.claimed]
+    }
+    const absent = missing.filter((userId) => !claimed.some(({ device }) => device.userId === userId))
+    if (absent.length > 0)
+      throw new SottoClientError('no_such_user', `no device of ${absent.join(', ')} can be written to yet`, {
+        extra: { userIds: absent },
+      })
+    const add = claimed.filter(({ device }) => missing.includes(device.userId))
+    return withRemovals(parts, { ...nothing, add }, conversation, state)
+  }
+}
+
+export function removing(parts: Parts, userId: string): Intent {
+  return async ({ conversation, state }) => {
+    if (!conversation.roster.members.has(userId)) return undefined
+    const remove = state.leaves.filter((leaf) => namedBy(leaf)?.userId === userId)
+    return withRemovals(parts, { ...nothing, remove, leave: [userId] }, conversation, state)
+  }
+}
+
+export function givingRole(parts: Parts, userId: string, role: Role): Intent {
+  return async ({ conversation, state }) => {
+    const now = conversation.roster.members.get(userId)
+    if (now === undefined) throw new SottoClientError('not_a_member', `${userId} is not in the conversation`)
+    if (now === role) return undefined
+    return withRemovals(parts, { ...nothing, roles: new Map([[userId, role]]) }, conversation, state)
+  }
+}
+
+/** Takes one device of this user out: it was revoked. */
+export function removingDevice(parts: Parts, deviceId: string): Intent {
+  return async ({ conversation, state }) => {
+    const remove = state.leaves.filter((leaf) => {
+      const device = namedBy(leaf)
+      return device?.userId === parts.self.userId && device.deviceId === deviceId
+    })
+    return remove.length === 0 ? undefined : withRemovals(parts, { ...nothing, remove }, conversation, state)
+  }
+}
+
+export function roleIn(conversation: ConversationState, userId: string): Role {
+  return conversation.kind === 'direct' ? 'member' : (conversation.roster.members.get(userId) ?? 'member')
+}
+
+/** The owner over all others, admins over plain members. */
+function governs(conversation: ConversationState, userId: string, otherId: string): boolean {
+  if (conversation.kind === 'direct' || userId === otherId) return false
+  const role = roleIn(conversation, userId)
+  const other = conversation.roster.members.get(otherId)
+  if (other === undefined || other === 'owner') return false
+  return role === 'owner' || (role === 'admin' && other === 'member')
+}
+
+/** Whether the list of its user vouches for every leaf, for a message to be sent. */
+export function isClean(parts: Parts, state: GroupState): boolean {
+  return state.leaves.every((leaf) => typeof vouched(leaf, (userId) => parts.contacts.of(userId)) !== 'string')
+}

@@ -1,0 +1,48 @@
+import type { Standing } from '../identity/vouching.ts'
+import type { CommitClaim, MemberDevice, Roster } from '../membership/membership.ts'
+import { deviceKey } from '../membership/roster.ts'
+import { judgeCommit, type Verdict } from '../membership/rules.ts'
+import type { GroupState, Leaf } from '../mls/engine.ts'
+import { type ContactOf, devicesOf, namedBy, vouched } from './leaves.ts'
+import type { Parts } from './parts.ts'
+
+interface Change {
+  readonly by: MemberDevice
+  readonly external: boolean
+  readonly added: readonly MemberDevice[]
+  readonly removed: readonly MemberDevice[]
+  readonly claim: CommitClaim
+}
+
+interface Known {
+  readonly roster: Roster
+  readonly leaving: readonly string[]
+  readonly departed: readonly { readonly userId: string; readonly deviceId: string | undefined }[]
+}
+
+/** The rules, asked with all that this device knows. `newLeaves`: those that are not in the tree before. */
+export function judgeChange(
+  parts: Pick<Parts, 'erased'>,
+  contacts: ContactOf,
+  known: Known,
+  before: GroupState,
+  newLeaves: readonly Omit<Leaf, 'index'>[],
+  { by, external, added, removed, claim }: Change,
+): Verdict {
+  const standings = new Map<string, Standing>()
+  for (const leaf of [...before.leaves, ...newLeaves]) {
+    const named = namedBy(leaf)
+    if (named !== undefined) standings.set(deviceKey(named), typeof vouched(leaf, contacts) === 'string' ? 'unlisted' : 'listed')
+  }
+  return judgeCommit({
+    roster: known.roster,
+    effect: { by, external, added, removed },
+    devicesBefore: devicesOf(before),
+    departed: known.departed.map(({ userId, deviceId }) => (deviceId === undefined ? { userId } : { userId, deviceId })),
+    leaves: new Set([...known.leaving, ...parts.erased]),
+    claim,
+    vouched: (device) => standings.get(deviceKey(device)) ?? 'unknown',
+    // A device that was revoked since may have committed before. Nothing is sent while an unlisted device is in the group.
+    past: true,
+  })
+}

@@ -1,0 +1,131 @@
+import { SottoError } from '@sotto/protocol/errors'
+import type { Clock } from '../clock.ts'
+import { SottoClientError } from '../errors.ts'
+import { createMlsEngine } from '../mls/ts-mls-engine.ts'
+import type { SottoOptions } from '../options.ts'
+import type { OpenStorage } from '../storage/storage.ts'
+import { createTransport } from '../transport/create-transport.ts'
+import type { Transport } from '../transport/transport.ts'
+import { Core } from './core.ts'
+import {
+  beginIdentity,
+  freshDeviceId,
+  type IdentityPorts,
+  keepDevice,
+  link,
+  loadDevice,
+  newDevice,
+  ownList,
+  settleRotation,
+} from './own-identity.ts'
+import type { DeviceRecord } from './records.ts'
+
+const receiptMembersMax = 20
+
+/** The device that this storage holds, or a new one; running when it resolves. */
+export async function openDevice(options: SottoOptions, clock: Clock, storage: OpenStorage): Promise<Core> {
+  const { url, token, connection } = options
+  const engine = await createMlsEngine({ clock })
+  const kept = await loadDevice(storage)
+  const deviceId = kept?.deviceId ?? deviceIdIn(await token()) ?? freshDeviceId(clock)
+  const transport = createTransport(
+    { url, deviceId, token: async () => token(), ...(connection === undefined ? {} : { mode: connection }) },
+    { clock },
+  )
+  const ports: IdentityPorts = {
+    storage,
+    engine,
+    clock,
+    transport,
+    sleep: (delayMs) => new Promise((wake) => setTimeout(wake, delayMs)),
+  }
+  try {
+    const self = await readyDevice(ports, options, kept, deviceId)
+    const { delivered = true, read = true } = options.receipts ?? {}
+    const settings = { receiptMembersMax: delivered ? receiptMembersMax : 0, readReceipts: read }
+    const core = new Core({ storage, engine, clock, transport, self, settings })
+    await core.start()
+    return core
+  } catch (error) {
+    await transport.close()
+    throw error instanceof SottoError
+      ? new SottoClientError(error.code, error.message, { cause: error, extra: error.extra })
+      : error
+  }
+}
+
+async function readyDevice(
+  ports: IdentityPorts,
+  options: SottoOptions,
+  kept: DeviceRecord | undefined,
+  deviceId: string,
+): Promise<DeviceRecord> {
+  const { engine, clock, storage, transport } = ports
+  if (kept?.stage === 'listed') return await settled(ports, kept)
+  const { userId } = await transport.request('GET /me', {})
+  const device = kept ?? (await newDevice(engine, clock, userId, deviceId, options.device?.name))
+  if (device.userId !== userId)
+    throw new SottoClientError('invalid_option', `the storage belongs to ${device.userId}, the token to ${userId}`)
+  if (kept === undefined) await keepDevice(storage, device)
+  const list = await ownList(ports, userId)
+  // The list was put, and the answer did not get through.
+  if (list !== undefined && device.identity !== undefined && sameKey(list.identityKey, device.identity.publicKey)) {
+    const known = { ...device, stage: 'listed' as const }
+    await keepDevice(storage, known)
+    return known
+  }
+  if (list === undefined) return await begin(ports, { ...device, identity: undefined }, undefined)
+  if (options.link !== undefined) return await link(ports, device, options.link)
+  if (options.reset !== true) throw new SottoClientError('link_required')
+  const known = await begin(ports, { ...device, identity: undefined }, list)
+  await revokeOthers(
+    transport,
+    list.devices.map((one) => one.deviceId).filter((id) => id !== deviceId),
+  )
+  return known
+}
+
+async function begin(
+  ports: IdentityPorts,
+  device: DeviceRecord,
+  before: Awaited<ReturnType<typeof ownList>>,
+): Promise<DeviceRecord> {
+  try {
+    return await beginIdentity(ports, device, before)
+  } catch (error) {
+    // Another device was first.
+    if (error instanceof SottoError && error.code === 'stale_version')
+      throw new SottoClientError('link_required', undefined, { cause: error })
+    throw error
+  }
+}
+
+async function revokeOthers(transport: Pick<Transport, 'request'>, deviceIds: readonly string[]): Promise<void> {
+  for (const deviceId of deviceIds) {
+    await transport.request('DELETE /devices/:deviceId', { params: { deviceId } }).catch((error: unknown) => {
+      if (!(error instanceof SottoError) || error.code !== 'not_found') throw error
+    })
+  }
+}
+
+async function settled(ports: IdentityPorts, device: DeviceRecord): Promise<DeviceRecord> {
+  if (device.nextIdentity === undefined) return device
+  const list = await ownList(ports, device.userId)
+  return list === undefined ? device : await settleRotation(ports, device, list.identityKey)
+}
+
+/** A login may bind its tokens to a device. The server checks it; this only reads it. */
+function deviceIdIn(token: string): string | undefined {
+  try {
+    const payload = JSON.parse(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))) as {
+      readonly deviceId?: unknown
+    }
+    return typeof payload.deviceId === 'string' ? payload.deviceId : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function sameKey(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
+}

@@ -1,0 +1,83 @@
+import { SottoError } from '@sotto/protocol/errors'
+import { SottoClientError } from '../errors.ts'
+import { accept } from '../identity/contacts.ts'
+import type { Contact, ListedDevice } from '../identity/identity.ts'
+import type { Changes } from './changes.ts'
+import type { DeviceSnapshot } from './core-api.ts'
+import { removingDevice } from './intents.ts'
+import { confirmLink, followRotation, type IdentityPorts, revoke } from './own-identity.ts'
+import type { Parts } from './parts.ts'
+import type { DeviceRecord } from './records.ts'
+
+export interface OwnDevice {
+  readonly parts: Parts
+  readonly changes: Changes
+  readonly replaced: (self: DeviceRecord) => void
+}
+
+export async function listDevices({ contacts, self }: Parts): Promise<DeviceSnapshot[]> {
+  const contact = await contacts.refresh(self.userId, { force: true })
+  const known = typeof contact === 'object' ? contact : contacts.of(self.userId)
+  return (known?.list.devices ?? []).map((device) => snapshotOf(device, self.deviceId))
+}
+
+/** Confirms the code that a new device shows. @throws SottoClientError `link_refused`. */
+export async function linkDevice({ parts }: OwnDevice, code: string): Promise<DeviceSnapshot> {
+  const { device, signed } = await confirmLink(portsOf(parts), parts.self, code)
+  await parts.contacts.take(parts.self.userId, signed)
+  return snapshotOf(device, parts.self.deviceId)
+}
+
+/**
+ * Takes a device of this user out for good: out of the list, under a new identity key, off the server, out of all groups.
+ * @throws SottoClientError `not_found`, `not_permitted` for this very device.
+ */
+export async function revokeDevice(own: OwnDevice, deviceId: string): Promise<void> {
+  const { parts, changes, replaced } = own
+  if (deviceId === parts.self.deviceId) throw new SottoClientError('not_permitted', 'a device is revoked by another one')
+  const { self, signed } = await revoke(portsOf(parts), parts.self, deviceId)
+  replaced(self)
+  await parts.contacts.take(self.userId, signed)
+  await acceptOwn(parts)
+  await parts.transport.request('DELETE /devices/:deviceId', { params: { deviceId } }).catch((error: unknown) => {
+    if (!(error instanceof SottoError) || error.code !== 'not_found') throw error
+  })
+  for (const { id, status } of parts.memory.conversations.values()) {
+    if (status === 'active') await changes.change(id, removingDevice(parts, deviceId)).catch(() => parts.ask.tidy(id))
+  }
+}
+
+/** Another device of this user has changed the list: this one goes along where the list is the user's own doing. */
+export async function followOwnList({ parts, replaced }: OwnDevice, contact: Contact): Promise<void> {
+  const { change } = contact
+  if (change === undefined) return
+  if (parts.self.identity !== undefined && same(parts.self.identity.publicKey, change.list.identityKey)) return acceptOwn(parts)
+  if (!change.endorsed) {
+    const detail = 'another identity of this user has been published: this device has no part in it'
+    parts.incident('list_refused', undefined, detail, parts.self.userId)
+    return
+  }
+  const next = await followRotation(portsOf(parts), parts.self, change.list)
+  if (next === undefined) return
+  replaced(next)
+  await acceptOwn(parts)
+}
+
+async function acceptOwn(parts: Parts): Promise<void> {
+  await parts.memory.transact(async (transaction) => {
+    const contact = transaction.contact(parts.self.userId)
+    if (contact?.change !== undefined) transaction.setContact(accept(contact))
+  })
+}
+
+export function portsOf({ memory, engine, clock, transport, timers }: Parts): IdentityPorts {
+  return { storage: memory.storage, engine, clock, transport, sleep: (delayMs) => timers.sleep(delayMs) }
+}
+
+function snapshotOf({ deviceId, name, addedAt }: ListedDevice, ownDeviceId: string): DeviceSnapshot {
+  return { deviceId, name, addedAt, current: deviceId === ownDeviceId }
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
+}

@@ -1,0 +1,27 @@
+import type { PendingCommit } from './conversation-state.ts'
+import type { Parts } from './parts.ts'
+
+export interface CommitAnswer {
+  readonly mailbox: string
+  readonly seq: number
+}
+
+/**
+ * Asks the server to decide a commit, as often as it takes: the id makes it one request.
+ * @throws SottoError that refuses it; SottoClientError `closed`.
+ */
+export async function post(parts: Parts, { conversationId, purpose, body }: PendingCommit): Promise<CommitAnswer> {
+  const { transport } = parts
+  const options = { retryMs: Number.POSITIVE_INFINITY }
+  const params = { groupId: conversationId }
+  // The body was made by `prepareCommit` for this route, and comes back from the storage as it was.
+  const same = body as never
+  switch (purpose) {
+    case 'create':
+      return (await transport.request('POST /groups', { body: same }, options)) as CommitAnswer
+    case 'reset':
+      return await transport.request('POST /groups/:groupId/reset', { params, body: same }, options)
+    default:
+      return await transport.request('POST /groups/:groupId/commits', { params, body: same }, options)
+  }
+}

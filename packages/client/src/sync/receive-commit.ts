@@ -1,0 +1,186 @@
+import { TrustFailure } from '../identity/trust-failure.ts'
+import { decodeClaim } from '../membership/claim.ts'
+import type { MemberDevice } from '../membership/membership.ts'
+import { commitRefusals } from '../membership/refusals.ts'
+import type { Verdict } from '../membership/rules.ts'
+import { type CommitEffect, type GroupState, type Leaf, MlsFailure, type ReceivedCommitStep } from '../mls/engine.ts'
+import type { EntryFrame } from '../transport/transport.ts'
+import { fromBase64 } from './base64.ts'
+import type { ConversationState } from './conversation-state.ts'
+import type { IncidentKind } from './core-api.ts'
+import { judgeChange } from './judging.ts'
+import { admitted, namedBy } from './leaves.ts'
+import { dropPending, enterEpoch, isRemoved } from './own-commits.ts'
+import type { Parts } from './parts.ts'
+import type { Transaction } from './transaction.ts'
+
+type CommitFrame = Extract<EntryFrame, { readonly type: 'commit' }>
+
+/** Whose lists have to be known to judge it: whom it adds, removes, and who has made it. */
+export function usersOfCommit(parts: Parts, frame: CommitFrame): string[] {
+  const users = new Set([frame.from])
+  for (const { userId } of [...frame.added, ...frame.removed]) users.add(userId)
+  users.delete(parts.self.userId)
+  return [...users]
+}
+
+/** Somebody else's commit: applied if the rules permit what it does, and refused by name if not. */
+export async function receiveCommit(parts: Parts, transaction: Transaction, frame: CommitFrame): Promise<void> {
+  const conversation = transaction.conversation(frame.groupId)
+  if (conversation === undefined || conversation.mailbox !== frame.mailbox) return
+  if (frame.generation > conversation.generation) return await newGeneration(parts, transaction, conversation, frame)
+  if (conversation.status !== 'active' || conversation.rejoin || frame.generation !== conversation.generation) return
+  try {
+    const state = await transaction.group(conversation.id)
+    if (state === undefined) throw new MlsFailure('lost_state')
+    if (frame.epoch < state.epoch)
+      return incident(transaction, 'replayed', conversation.id, frame.from, `the commit of epoch ${frame.epoch} came again`)
+    let next: ConversationState['roster'] | undefined
+    const step = await parts.engine.process(state, bytesOf(frame.commit), async (effect) => {
+      const verdict = await judge(parts, transaction, conversation, state, effect)
+      if (typeof verdict === 'string') return verdict
+      if ('refused' in verdict) return commitRefusals[verdict.refused]
+      next = verdict.roster
+      return undefined
+    })
+    if (step.kind !== 'commit') throw new MlsFailure('malformed', 'a message stands where a commit should be')
+    await apply(parts, transaction, conversation, frame, step, next!)
+  } catch (error) {
+    if (!(error instanceof MlsFailure)) throw error
+    refuse(parts, transaction, conversation, frame, error)
+  }
+}
+
+async function apply(
+  parts: Parts,
+  transaction: Transaction,
+  conversation: ConversationState,
+  frame: CommitFrame,
+  step: ReceivedCommitStep,
+  roster: ConversationState['roster'],
+): Promise<void> {
+  const { id } = conversation
+  const lost = parts.memory.pending.get(id)
+  if (lost !== undefined && lost.purpose === 'change') dropPending(parts, transaction, lost)
+  if (step.selfRemoved) {
+    await transaction.dropGroup(id)
+    const member = roster.members.has(parts.self.userId)
+    transaction.updateConversation(id, {
+      status: 'left',
+      roster,
+      commitSeq: frame.seq,
+      transcript: undefined,
+      updatedAt: frame.receivedAt,
+    })
+    transaction.emitConversation(id)
+    // The user is still a member: it was this device that somebody took out.
+    if (member) transaction.afterwards(() => parts.ask.rejoin(id))
+    return
+  }
+  transaction.take(id, step)
+  const now = transaction.conversation(id)!
+  enterEpoch(parts, transaction, id, step.state, {
+    commitSeq: frame.seq,
+    roster,
+    departed: now.departed.filter((gone) => !isRemoved(gone, step.state)),
+    leaving: now.leaving.filter((userId) => roster.members.has(userId)),
+    updatedAt: frame.receivedAt,
+  })
+  transaction.afterwards(() => {
+    parts.ask.pump(id)
+    parts.ask.tidy(id)
+  })
+}
+
+/** What the rules say to what the commit does; a text is a reason to refuse that needs no rules. */
+async function judge(
+  parts: Parts,
+  transaction: Transaction,
+  conversation: ConversationState,
+  before: GroupState,
+  effect: CommitEffect,
+): Promise<Verdict | string> {
+  const contacts = (userId: string) => transaction.contact(userId)
+  const by = await admitted(effect.by, contacts, parts.engine)
+  if (typeof by === 'string') return by
+  const added: MemberDevice[] = []
+  for (const leaf of effect.added) {
+    const device = await admitted(leaf, contacts, parts.engine)
+    if (typeof device === 'string') return device
+    added.push(device)
+  }
+  if (effect.changed.some((change) => !sameLeaf(change.before, change.after))) return 'a leaf changes its credential or key'
+  try {
+    const removed = effect.removed.flatMap((leaf) => namedBy(leaf) ?? [])
+    const newLeaves = [...effect.added, effect.by]
+    const change = { by, external: effect.external, added, removed, claim: decodeClaim(effect.aad) }
+    return judgeChange(parts, contacts, conversation, before, newLeaves, change)
+  } catch (error) {
+    if (error instanceof TrustFailure) return 'what the commit says of itself cannot be read'
+    throw error
+  }
+}
+
+function sameLeaf(a: Leaf, b: Leaf): boolean {
+  return equal(a.credential, b.credential) && equal(a.signatureKey, b.signatureKey)
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
+}
+
+/** The group has begun anew: its Welcome comes, or has come, to this device's own mailbox. */
+async function newGeneration(
+  parts: Parts,
+  transaction: Transaction,
+  conversation: ConversationState,
+  frame: CommitFrame,
+): Promise<void> {
+  const lost = parts.memory.pending.get(conversation.id)
+  if (lost !== undefined) dropPending(parts, transaction, lost)
+  await transaction.dropGroup(conversation.id)
+  transaction.updateConversation(conversation.id, {
+    generation: frame.generation,
+    status: 'joining',
+    departed: [],
+    transcript: undefined,
+    commitSeq: frame.seq,
+  })
+  transaction.emitConversation(conversation.id)
+  transaction.afterwards(() => parts.ask.rejoin(conversation.id))
+}
+
+function refuse(
+  parts: Parts,
+  transaction: Transaction,
+  conversation: ConversationState,
+  frame: CommitFrame,
+  failure: MlsFailure,
+): void {
+  const { id } = conversation
+  if (failure.reason === 'duplicate' || failure.reason === 'own_message') {
+    return incident(transaction, 'replayed', id, frame.from, `commit ${frame.seq} was seen before`)
+  }
+  if (failure.reason === 'refused' || failure.reason === 'refused_leaf') {
+    incident(transaction, 'commit_refused', id, frame.from, failure.message)
+    transaction.updateConversation(id, { status: 'broken', transcript: undefined })
+    transaction.emitConversation(id)
+    transaction.afterwards(() => parts.ask.reset(id))
+    return
+  }
+  incident(transaction, 'commit_unreadable', id, frame.from, failure.message)
+  transaction.updateConversation(id, { rejoin: true, transcript: undefined })
+  transaction.afterwards(() => parts.ask.rejoin(id))
+}
+
+function bytesOf(text: string): Uint8Array {
+  try {
+    return fromBase64(text)
+  } catch (cause) {
+    throw new MlsFailure('malformed', 'the commit is no base64', { cause })
+  }
+}
+
+function incident(transaction: Transaction, kind: IncidentKind, conversationId: string, userId: string, detail: string): void {
+  transaction.emit({ type: 'error', incident: { kind, conversationId, userId, detail } })
+}

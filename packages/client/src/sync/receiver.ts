@@ -1,0 +1,165 @@
+import type { EntryFrame } from '../transport/transport.ts'
+import type { Batch } from './batch.ts'
+import { newBatch } from './batch.ts'
+import { sendReceipt } from './compose.ts'
+import type { Parts } from './parts.ts'
+import { receiveDeparted, receiveGone, receiveMembership } from './receive-changes.ts'
+import { receiveCommit, usersOfCommit } from './receive-commit.ts'
+import { receiveMessage } from './receive-message.ts'
+import { receiveOwn } from './receive-own.ts'
+import { receiveWelcome, usersOfWelcome } from './receive-welcome.ts'
+import type { Transaction } from './transaction.ts'
+
+/** Entries that become part of the history in one transaction. */
+const batchMax = 64
+/** Tries before an entry that makes this code fail is passed over, so that it does not hold up all others. */
+const triesMax = 3
+const retryMs = 500
+
+/** Takes entries in the order of their arrival, makes them part of what is stored, and only then acknowledges them. */
+export class Receiver {
+  private readonly parts: Parts
+  private readonly queue: EntryFrame[] = []
+  private working = false
+  private ended = false
+  private tries = 0
+
+  constructor(parts: Parts) {
+    this.parts = parts
+  }
+
+  push(frame: EntryFrame): void {
+    this.queue.push(frame)
+    if (this.working || this.ended) return
+    this.working = true
+    void this.work().finally(() => {
+      this.working = false
+    })
+  }
+
+  /** Nothing waits. */
+  get isIdle(): boolean {
+    return this.queue.length === 0 && !this.working
+  }
+
+  end(): void {
+    this.ended = true
+  }
+
+  private async work(): Promise<void> {
+    while (this.queue.length > 0 && !this.ended) {
+      const frames = this.tries > 0 ? this.queue.slice(0, 1) : this.nextFrames()
+      try {
+        await this.prepare(frames[0]!)
+        await this.receive(frames)
+        this.queue.splice(0, frames.length)
+        this.tries = 0
+      } catch (error) {
+        if (this.ended) return
+        await this.failed(frames[0]!, error)
+      }
+    }
+  }
+
+  /** Commits and Welcomes come first in their batch: what they need is fetched before. */
+  private nextFrames(): EntryFrame[] {
+    const until = this.queue.findIndex(({ type }, index) => index > 0 && (type === 'commit' || type === 'welcome_mls'))
+    return this.queue.slice(0, Math.min(until < 0 ? this.queue.length : until, batchMax))
+  }
+
+  /** The lists of the users concerned, so that the rules can judge without asking anybody. */
+  private async prepare(frame: EntryFrame): Promise<void> {
+    if (frame.type === 'commit') await this.fetchLists(usersOfCommit(this.parts, frame))
+    if (frame.type === 'welcome_mls') await this.fetchLists(await usersOfWelcome(this.parts, frame))
+  }
+
+  private async fetchLists(users: readonly string[]): Promise<void> {
+    const answers = await Promise.all(users.map(async (userId) => [userId, await this.parts.contacts.refresh(userId)] as const))
+    for (const [userId, answer] of answers) {
+      if (answer === 'none') this.parts.erased.add(userId)
+      else this.parts.erased.delete(userId)
+    }
+  }
+
+  private async receive(frames: readonly EntryFrame[]): Promise<void> {
+    const { memory, transport, outcomes } = this.parts
+    await memory.transact(async (transaction) => {
+      const batch = newBatch()
+      for (const frame of frames) await this.receiveOne(transaction, batch, frame)
+      for (const [conversationId, ids] of batch.delivered)
+        await sendReceipt(this.parts, transaction, conversationId, { delivered: ids, read: [] })
+      transaction.afterwards(() => {
+        for (const [mailbox, seq] of batch.positions) {
+          transport.ack(mailbox, seq)
+          outcomes.arrivedAt(mailbox, seq)
+        }
+      })
+    })
+  }
+
+  private async receiveOne(transaction: Transaction, batch: Batch, frame: EntryFrame): Promise<void> {
+    const { mailbox } = frame
+    const [first, last] = frame.type === 'gone' ? [frame.from, frame.to] : [frame.seq, frame.seq]
+    const cursor = transaction.cursor(mailbox)
+    batch.positions.set(mailbox, Math.max(last, cursor ?? 0))
+    // It was stored before: the acknowledgement did not get through.
+    if (cursor !== undefined && last <= cursor) return
+    if (cursor !== undefined && first > cursor + 1) this.missing(transaction, mailbox, cursor + 1, first - 1)
+    transaction.setCursor(mailbox, last)
+    switch (frame.type) {
+      case 'msg':
+        return await receiveMessage(this.parts, transaction, batch, frame)
+      case 'own':
+        return await receiveOwn(this.parts, transaction, frame)
+      case 'commit':
+        return await receiveCommit(this.parts, transaction, frame)
+      case 'welcome_mls':
+        return await receiveWelcome(this.parts, transaction, frame)
+      case 'departed':
+        return receiveDeparted(this.parts, transaction, frame)
+      case 'membership':
+        return receiveMembership(this.parts, transaction, frame)
+      case 'gone':
+        return await receiveGone(this.parts, transaction, frame)
+    }
+  }
+
+  /** Only an older storage, or a server that hides something, lets numbers be missing. */
+  private missing(transaction: Transaction, mailbox: string, from: number, to: number): void {
+    const conversation = conversationAt(transaction, mailbox)
+    const detail = `entries ${from} to ${to} of a mailbox did not come`
+    transaction.emit({
+      type: 'error',
+      incident: { kind: 'entries_missing', conversationId: conversation?.id, userId: undefined, detail },
+    })
+    if (conversation !== undefined) transaction.updateConversation(conversation.id, { transcript: undefined })
+  }
+
+  private async failed(frame: EntryFrame, error: unknown): Promise<void> {
+    const { incident, timers } = this.parts
+    const detail = error instanceof Error ? error.message : String(error)
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    incident('background_failed', undefined, `an entry of kind ${frame.type} could not be taken: ${detail}`)
+    await timers.sleep(retryMs)
+    // A full disk is waited for; everything else may be this entry's own fault.
+    if (code === 'storage_full' || ++this.tries < triesMax) return
+    this.tries = 0
+    this.queue.shift()
+    const { mailbox } = frame
+    const seq = frame.type === 'gone' ? frame.to : frame.seq
+    await this.parts.memory.transact(async (transaction) => {
+      transaction.setCursor(mailbox, seq)
+      const conversation = conversationAt(transaction, mailbox)
+      if (conversation !== undefined) transaction.updateConversation(conversation.id, { rejoin: true, transcript: undefined })
+      transaction.afterwards(() => {
+        this.parts.transport.ack(mailbox, seq)
+        if (conversation !== undefined) this.parts.ask.rejoin(conversation.id)
+      })
+    })
+  }
+}
+
+export function conversationAt(transaction: Transaction, mailbox: string) {
+  const id = transaction.memory.conversationOf(mailbox)
+  return id === undefined ? undefined : transaction.conversation(id)
+}

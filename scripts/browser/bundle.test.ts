@@ -1,0 +1,30 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { expect, onTestFinished, test } from 'vitest'
+import { bundle } from './bundle.ts'
+
+function source(text: string, name = 'entry.ts', folder = mkdtempSync(join(tmpdir(), 'sotto-bundle-'))): string {
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+
+test('a bundle is one module with the exports of its entry and nothing that is not used', async () => {
+  const used = source(`export const used = (n: number): number => n + 1; export const unused = 'never wanted'`, 'used.ts')
+  const { code, gzipBytes } = await bundle(source(`export { used } from ${JSON.stringify(used)}`))
+  const made = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as { used(n: number): number }
+  expect(made.used(1)).toBe(2)
+  expect(code).not.toContain('never wanted')
+  expect(gzipBytes).toBe(gzipSync(code, { level: 9 }).length)
+})
+
+test.each([
+  `export { readFileSync } from 'node:fs'`,
+  `import fs from 'fs'; export const has = fs.existsSync`,
+  `export const later = () => import('node:sqlite')`,
+])('an entry that reaches a module of Node.js is refused: %s', async (text) => {
+  const file = source(text)
+  await expect(bundle(file)).rejects.toThrow(/entry\.ts imports (node:)?(fs|sqlite), which browsers do not have/)
+})

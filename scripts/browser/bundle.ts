@@ -1,0 +1,44 @@
+import { isBuiltin } from 'node:module'
+import { gzipSync } from 'node:zlib'
+import { build, defaultClientConditions, type Plugin } from 'vite'
+
+export interface Bundle {
+  /** One ES module with the exports of the entry, minified. */
+  readonly code: string
+  /** Its size as a web server sends it. */
+  readonly gzipBytes: number
+}
+
+/** What is published for browsers must not even mention a module of Node.js. */
+const withoutNode: Plugin = {
+  name: 'without-node',
+  enforce: 'pre',
+  resolveId(id, importer) {
+    if (isBuiltin(id)) throw new Error(`${importer ?? 'the entry'} imports ${id}, which browsers do not have`)
+    return undefined
+  },
+}
+
+/**
+ * Bundles a TypeScript module for browsers, from the sources of our packages, in memory. Rejects when it reaches a module
+ * of Node.js. `entry`: the absolute path of a file.
+ */
+export async function bundle(entry: string): Promise<Bundle> {
+  const built = await build({
+    configFile: false,
+    envFile: false,
+    logLevel: 'silent',
+    plugins: [withoutNode],
+    resolve: { conditions: ['source', ...defaultClientConditions] },
+    build: {
+      write: false,
+      target: 'es2024',
+      modulePreload: false,
+      rolldownOptions: { input: entry, preserveEntrySignatures: 'strict', output: { codeSplitting: false } },
+    },
+  })
+  const output = (Array.isArray(built) ? built : [built]).flatMap((one) => ('output' in one ? one.output : []))
+  const [chunk] = output.filter((one) => one.type === 'chunk')
+  if (chunk === undefined || output.length !== 1) throw new Error(`${entry} did not become one module`)
+  return { code: chunk.code, gzipBytes: gzipSync(chunk.code, { level: 9 }).length }
+}
