@@ -19,6 +19,8 @@ const partTests = [
   'packages/server/src/{gateway,auth}/**/*.test.ts',
   'packages/server/src/store/**/*.test.ts',
   'packages/client/src/storage/*.test.ts',
+  'packages/client/src/*.test.ts',
+  'packages/client/src/{mls,transport,sync}/*.test.ts',
   'bench/src/load/*.test.ts',
 ]
 
@@ -47,6 +49,7 @@ export default defineConfig({
           pool: 'forks',
           execArgv,
           env,
+          testTimeout: 30_000,
         },
       },
       {

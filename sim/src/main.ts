@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { commitRun } from './commit-run.ts'
 import { sigterm } from './death.ts'
 import { diskFullRun } from './disk-full-run.ts'
 import { keyPackages } from './key-family.ts'
@@ -9,7 +10,7 @@ import type { RunReport } from './report.ts'
 import { inScratch } from './scratch.ts'
 
 const usage =
-  'usage: npm run sim -- [kills | stops | prekeys | key-packages | order | disk-full] [--kills N] [--cycles N] [--keys N] [--seed N]'
+  'usage: npm run sim -- [kills | stops | prekeys | key-packages | commits | order | disk-full] [--kills N] [--cycles N] [--keys N] [--seed N]'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -35,6 +36,7 @@ const runs: Record<string, (directory: string) => Promise<RunReport>> = {
   stops: (directory) => killRun({ directory, seed, kills, sendsMin: kills * sendsMinEach, death: sigterm(directory) }),
   prekeys: (directory) => preKeyRun({ directory, seed, kills, keys, claimers: 64 }),
   'key-packages': (directory) => preKeyRun({ directory, seed, kills, keys, claimers: 64, family: keyPackages }),
+  commits: (directory) => commitRun({ directory, seed, kills, committers: 50, epochs: kills * 10 }),
   order: (directory) => orderRun({ directory, seed, bursts: cycles * 10 }),
   'disk-full': (directory) => diskFullRun({ directory, seed, cycles, sendsMin: cycles * sendsMinEach }),
 }

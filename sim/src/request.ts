@@ -1,7 +1,8 @@
 /** What became of a request: `info` means that it may or may not have taken effect. */
 export type Outcome<answer> =
   | { readonly kind: 'ok'; readonly answer: answer }
-  | { readonly kind: 'fail'; readonly code: string }
+  /** `problem`: the members of the answer, as far as there was one. */
+  | { readonly kind: 'fail'; readonly code: string; readonly problem?: Readonly<Record<string, unknown>> }
   | { readonly kind: 'info'; readonly reason: string }
 
 export interface Asking {
@@ -28,7 +29,7 @@ export async function request<answer>(asking: Asking, method: string, path: stri
     })
     const answer = (await response.json()) as answer & { readonly code?: string }
     if (response.ok) return { kind: 'ok', answer }
-    if (response.status < 500) return { kind: 'fail', code: answer.code ?? String(response.status) }
+    if (response.status < 500) return { kind: 'fail', code: answer.code ?? String(response.status), problem: { ...answer } }
     return { kind: 'info', reason: answer.code ?? String(response.status) }
   } catch (error) {
     return wasRefused(error) ? { kind: 'fail', code: unreachable } : { kind: 'info', reason: `cut: ${String(error)}` }

@@ -15,19 +15,36 @@ export class SafetyNumber {
   readonly qrPayload: string
   /** The user has been verified on this device. */
   readonly verified: boolean
+  /** The user has another identity key than before, and nothing is sent until it is accepted or verified. */
+  readonly changed: boolean
   private readonly check: (scannedOrTyped: string) => Promise<void>
+  private readonly trust: () => Promise<void>
 
   /** Made by the SDK alone. */
-  constructor({ userId, digits, qrPayload, verified }: SafetyNumberSnapshot, check: (scannedOrTyped: string) => Promise<void>) {
+  constructor(
+    { userId, digits, qrPayload, verified, changed }: SafetyNumberSnapshot,
+    check: (scannedOrTyped: string) => Promise<void>,
+    trust: () => Promise<void>,
+  ) {
     this.userId = userId
     this.digits = digits
     this.qrPayload = qrPayload
     this.verified = verified
+    this.changed = changed
     this.check = check
+    this.trust = trust
   }
 
   /** Marks the user verified if this is the same number. @throws SottoClientError `not_verified`. */
   async verify(scannedOrTyped: string): Promise<void> {
     await this.check(scannedOrTyped)
+  }
+
+  /**
+   * Trusts the key that this number was made of, unverified, and sends what waited; for after a restart, as `accept()` of
+   * `identityChanged`. @throws SottoClientError `identity_changed` when it has changed once more.
+   */
+  async accept(): Promise<void> {
+    await this.trust()
   }
 }

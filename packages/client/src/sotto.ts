@@ -133,7 +133,11 @@ export class Sotto {
   /** What two users compare to know that nobody is in between. */
   async safetyNumber(userId: string): Promise<SafetyNumber> {
     const snapshot = await this.core.call('safetyNumber', userId)
-    return new SafetyNumber(snapshot, (scannedOrTyped) => this.core.call('verify', userId, scannedOrTyped))
+    return new SafetyNumber(
+      snapshot,
+      (scannedOrTyped) => this.core.call('verify', userId, scannedOrTyped),
+      () => this.core.call('acceptIdentity', userId, snapshot.identityKey),
+    )
   }
 
   /** Writes down what is under way, ends the connection, releases the storage. Idempotent. */

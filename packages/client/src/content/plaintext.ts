@@ -19,7 +19,7 @@ const hashBytes = 32
 
 /** CBOR: `[1, list version, list hash, seq | null, digest | null, envelope]`. */
 export function encodePlaintext({ deviceList, seen, envelope }: Plaintext): Uint8Array {
-  return encode([version, deviceList.version, deviceList.hash, seen?.seq ?? null, seen?.digest ?? null, envelope])
+  return new Uint8Array(encode([version, deviceList.version, deviceList.hash, seen?.seq ?? null, seen?.digest ?? null, envelope]))
 }
 
 /** @throws ContentFailure. */

@@ -2,7 +2,8 @@ import type { Clock } from '../clock.ts'
 
 /**
  * MLS (RFC 9420) as the SDK needs it: inputs in, outputs and new state out, no I/O, time and randomness passed in.
- * One implementation, over ts-mls; nothing else in the SDK knows that library.
+ * One implementation, over ts-mls; nothing else in the SDK knows that library. ts-mls is the work of one maintainer and has
+ * not been audited; `createMlsEngine` says what is checked or done here instead of there.
  *
  * States are immutable. Every operation answers with the next state and the record changes that persist it; the caller
  * writes those in one transaction with everything else that belongs together, and only then uses the next state,
@@ -28,25 +29,37 @@ export interface MlsEngine {
   /** The state from its records, as they were written. @throws MlsFailure `lost_state` when they are incomplete. */
   loadGroup(records: ReadonlyMap<string, Uint8Array>): GroupState
 
-  /** A commit of adds and removes, or of nothing (fresh keys). Always with an update path. The state is the group's after it. */
+  /**
+   * A commit of adds and removes, or of nothing (fresh keys). Always with an update path. The state is the group's after
+   * it: `wipe` of this step, too, is for when it was accepted.
+   * @throws MlsFailure `invalid_key_package` (also when its keys are in the group already), `refused`: nobody could apply it.
+   */
   commit(state: GroupState, change: CommitInput): Promise<CommitStep>
   /**
    * The step that a commit of this device has prepared, from its `pending` bytes: when the server has accepted it, also
    * after a restart. `current` is the state as it is now: messages of the ending epoch may have been read since, and
-   * that progress is what the history of the next state continues. Undefined: the first step of an external join.
+   * that progress is what the history of the next state continues. Undefined: the first step of an external join. An
+   * external join may also be given the state of the earlier self: its records are then deleted with the step.
+   * @throws MlsFailure `lost_state` when the bytes are damaged or continue another state, `wrong_group`.
    */
   adopt(pending: Uint8Array, current: GroupState | undefined): Promise<Step>
-  /** Joins by a Welcome. @throws MlsFailure `no_key_package`, `refused_leaf`, `invalid_welcome`. */
+  /** Joins by a Welcome. @throws MlsFailure `no_key_package`, `refused_leaf`, `invalid_welcome`, `unsupported`. */
   join(input: JoinInput): Promise<JoinStep>
-  /** Joins by an external commit; when a leaf of the same device is in the tree, it is removed by the same commit. */
+  /**
+   * Joins by an external commit; when a leaf of the same device (the same key, or else the same credential) is in the tree,
+   * it is removed by the same commit.
+   * @throws MlsFailure `invalid_group_info`, `refused_leaf`, `refused` (the reason of `admitGroupInfo`), `unsupported`.
+   */
   joinExternal(input: ExternalJoinInput): Promise<ExternalJoinStep>
 
-  /** What can be read of a message without keys. @throws MlsFailure `malformed`. */
+  /** What can be read of a message without keys. @throws MlsFailure `malformed`; `unsupported`: of another protocol version. */
   readHeader(message: Uint8Array): MessageHeader
   /**
    * Processes an application message, or a commit of somebody else. A commit is applied only when `admit` answers
-   * `undefined`; otherwise fails with `refused` and that reason.
-   * @throws MlsFailure; the state is then unchanged and stays usable.
+   * `undefined`; otherwise fails with `refused` and that reason. Errors that `admit` throws arrive as they are.
+   * @throws MlsFailure; the state is then unchanged and stays usable. `duplicate` also where the message is older than the
+   * window of 200, `pruned_epoch` also for a commit of an epoch that is over, one's own among them, `refused` and
+   * `invalid_key_package` also for a commit of a member that MLS itself forbids.
    */
   process(state: GroupState, message: Uint8Array, admit: Admit): Promise<ApplicationStep | ReceivedCommitStep>
   /** An application message. `padTo`: the plaintext is padded to this many bytes. */

@@ -30,7 +30,7 @@ export async function treeProblem(tree: RatchetTree, context: GroupContext, suit
 }
 
 /** Node types stand where they may, and unmerged leaves (section 7.1) are below their node and known to all between. */
-export function shapeProblem(tree: RatchetTree): string | undefined {
+function shapeProblem(tree: RatchetTree): string | undefined {
   for (const [index, node] of tree.entries()) {
     if (node === undefined) continue
     if ((node.nodeType === 'leaf') !== isLeaf(toNodeIndex(index))) return 'a node is where its kind cannot be'

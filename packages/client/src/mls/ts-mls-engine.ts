@@ -33,7 +33,19 @@ import { stateOf } from './state-records.ts'
 import { adopt, firstStep } from './steps.ts'
 import { ciphersuiteName, ciphersuiteNumber, createSuite, type Suite } from './suite.ts'
 
-/** The engine over ts-mls. `primitives`: instead of the platform's. */
+/**
+ * The engine over ts-mls (exactly 1.6.4: one maintainer, no audit). `primitives`: instead of the platform's.
+ *
+ * Used of ts-mls: encoding, key schedule, trees of keys and hashes, update paths, protection of messages, and the
+ * processing of commits. Done here, because ts-mls does it otherwise or not at all:
+ *
+ * - commits are put together from its parts, always with a path, and a lone member draws the commit secret (`make-commit.ts`)
+ * - application messages are opened here, so that skipped keys are kept without the secret they came from (`ratchets.ts`)
+ * - trees of joiners are checked here: its own check refuses some that are right (`tree-check.ts`)
+ * - external_pub has its length (`make-commit.ts`); keys of a commit are compared with the tree's (`commit-effect.ts`);
+ *   private keys from a path with its public ones (`received-commit.ts`); lifetimes with our clock (`key-packages.ts`)
+ * - nobody is vouched for but whom the caller has admitted in the same call (`leaves.ts`)
+ */
 export async function createMlsEngine({
   clock,
   primitives = createPrimitives(),

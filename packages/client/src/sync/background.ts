@@ -8,13 +8,15 @@ import type { Parts, Requests } from './parts.ts'
 import type { Pump } from './pump.ts'
 
 const tidyJitterMs = 1_500
-const retryMs = 3_000
+const retryFirstMs = 2_000
+const retryMaxMs = 300_000
 const stateDelayMs = 1_500
 
 /** Work that nobody waits for. Each kind is under way at most once for each conversation, and comes back until it is done. */
 export class Background implements Requests {
   private readonly underway = new Set<string>()
   private readonly again = new Set<string>()
+  private readonly failures = new Map<string, number>()
   private readonly parts: Parts
   private readonly changes: Changes
   private readonly sender: Pump
@@ -108,9 +110,17 @@ export class Background implements Requests {
         .then((done) => {
           this.underway.delete(name)
           if (this.again.delete(name)) this.start(name, jitterMs, work)
-          else if (!done) this.parts.timers.after(retryMs, () => this.start(name, jitterMs, work))
+          else if (!done) this.parts.timers.after(this.retryMs(name), () => this.start(name, jitterMs, work))
+          else this.failures.delete(name)
         })
     })
+  }
+
+  /** Twice as long each time. */
+  private retryMs(name: string): number {
+    const failures = this.failures.get(name) ?? 0
+    this.failures.set(name, failures + 1)
+    return Math.min(retryFirstMs * 2 ** failures, retryMaxMs)
   }
 
   /** Whether it is to be given up. */

@@ -143,6 +143,10 @@ export interface SafetyNumberSnapshot {
   readonly digits: string
   readonly qrPayload: string
   readonly verified: boolean
+  /** The other's key that the number was made of: the one that waits to be accepted, if one does. */
+  readonly identityKey: string
+  /** It is another key than the pinned one, and was not accepted. */
+  readonly changed: boolean
 }
 
 /** Everything that happens; names are those of `Sotto.on`, and `message` is told apart by the public side. */
@@ -188,6 +192,7 @@ export const incidentKinds = {
   entries_missing: 'The server skipped entries of a mailbox without saying that they are gone.',
   storage_restored: 'The storage is an older copy: the device joins its groups anew before it sends.',
   group_info_refused: 'The GroupInfo for joining anew does not verify, or is older than what this device knows.',
+  session_ended: 'The server has ended the session for good: the device was revoked, replaced by a newer session, or has no valid token.',
   handler_failed: 'A handler of the application threw; it will be called again.',
   background_failed: 'Something in the background failed and will be tried again.',
 } as const

@@ -201,7 +201,9 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
     async safetyNumber(userId) {
       const { contact, number } = await numberOf(userId)
       const verified = contact.verified && contact.change === undefined
-      return { userId, digits: number.text, qrPayload: number.qrPayload, verified }
+      const changed = contact.change !== undefined
+      const identityKey = base64Url(keyToVerify(contact))
+      return { userId, digits: number.text, qrPayload: number.qrPayload, verified, identityKey, changed }
     },
 
     async verify(userId, scannedOrTyped) {

@@ -125,7 +125,7 @@ export class Core implements CoreApi {
       state: (state) => this.stateChanged(state),
       ended: (reason) => this.ended(reason),
     })
-    if (self.stage === 'listed') await keyPackages.begin()
+    if ((await memory.storage.range('keyPackages', { limit: 1 })).length === 0) await keyPackages.begin()
     this.sweepLater()
   }
 
@@ -194,12 +194,16 @@ export class Core implements CoreApi {
   /** Connected, with the backlog read. */
   private wake(): void {
     void this.awake().catch((error: unknown) => {
-      if (this.closing !== undefined) return
-      this.parts.incident('background_failed', undefined, `waking up: ${error instanceof Error ? error.message : String(error)}`)
+      this.failedBackground('waking up', error)
       this.parts.timers.after(2_000, () => {
         if (this.state === 'online') this.wake()
       })
     })
+  }
+
+  private failedBackground(what: string, error: unknown): void {
+    if (this.closing !== undefined) return
+    this.parts.incident('background_failed', undefined, `${what}: ${error instanceof Error ? error.message : String(error)}`)
   }
 
   private async awake(): Promise<void> {
@@ -208,7 +212,7 @@ export class Core implements CoreApi {
       await checkRestored(this.parts)
       this.isSafe = true
       this.changes.resume()
-      void discoverGroups(this.parts).catch(() => {})
+      void discoverGroups(this.parts).catch((error: unknown) => this.failedBackground("looking for groups", error))
       this.background.keyPackages()
     }
     void contacts.refresh(self.userId, { force: true })
@@ -224,10 +228,10 @@ export class Core implements CoreApi {
     this.emit({
       type: 'error',
       incident: {
-        kind: 'background_failed',
+        kind: 'session_ended',
         conversationId: undefined,
         userId: this.parts.self.userId,
-        detail: `the connection has ended: ${reason}`,
+        detail: reason,
       },
     })
     this.stateChanged('offline')

@@ -1,4 +1,5 @@
 import { SottoError } from '@sotto/protocol/errors'
+import { SottoClientError } from '../errors.ts'
 import { encodeClaim } from '../membership/claim.ts'
 import type { Roster } from '../membership/membership.ts'
 import { decodeRoster } from '../membership/roster.ts'
@@ -23,7 +24,7 @@ const asks = 'asks'
 
 /**
  * Makes the commit by which this device comes into a group from outside, or comes back after it has lost its state.
- * Undefined where the server does not let this user in.
+ * Undefined where the server does not let this user in. @throws SottoClientError `forbidden`: what it shows is refused.
  */
 export async function prepareExternalJoin(parts: Parts, conversationId: string): Promise<PendingCommit | undefined> {
   const info = await infoOf(parts, conversationId)
@@ -37,8 +38,7 @@ export async function prepareExternalJoin(parts: Parts, conversationId: string):
   } catch (error) {
     if (!(error instanceof MlsFailure)) throw error
     parts.incident('group_info_refused', conversationId, error.message)
-    await parts.timers.sleep(1_000 + parts.timers.jitter(1_000))
-    return undefined
+    throw new SottoClientError('forbidden', error.message, { cause: error })
   }
 }
 

@@ -2,6 +2,7 @@ import { SottoClientError } from '../errors.ts'
 import type { Role } from '../membership/membership.ts'
 import type { GroupState } from '../mls/engine.ts'
 import type { ConversationState } from './conversation-state.ts'
+import { erasedUsers } from './judging.ts'
 import { inspect, namedBy, vouched } from './leaves.ts'
 import type { Plan } from './own-commits.ts'
 import type { Parts } from './parts.ts'
@@ -17,7 +18,7 @@ const nothing = { add: [], remove: [], leave: [], roles: new Map<string, Role>()
 /** Leaves of those who have departed, and ghosts, go along with every commit: the server demands it, and so do we. */
 function withRemovals(parts: Parts, plan: Plan, conversation: ConversationState, state: GroupState): Plan {
   const contacts = (userId: string) => parts.contacts.of(userId)
-  const gone = new Set([...conversation.leaving, ...parts.erased])
+  const gone = new Set([...conversation.leaving, ...erasedUsers(parts, conversation)])
   const { ghosts } = inspect(state, contacts)
   const remove = new Map(plan.remove.map((leaf) => [leaf.index, leaf]))
   for (const leaf of state.leaves) {

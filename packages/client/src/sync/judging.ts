@@ -39,10 +39,15 @@ export function judgeChange(
     effect: { by, external, added, removed },
     devicesBefore: devicesOf(before),
     departed: known.departed.map(({ userId, deviceId }) => (deviceId === undefined ? { userId } : { userId, deviceId })),
-    leaves: new Set([...known.leaving, ...parts.erased]),
+    leaves: new Set([...known.leaving, ...erasedUsers(parts, known)]),
     claim,
     vouched: (device) => standings.get(deviceKey(device)) ?? 'unknown',
     // A device that was revoked since may have committed before. Nothing is sent while an unlisted device is in the group.
     past: true,
   })
+}
+
+/** Users of whom the server says twice that they are gone: announced in the log, and without an identity. */
+export function erasedUsers({ erased }: Pick<Parts, 'erased'>, { departed }: Pick<Known, 'departed'>): string[] {
+  return departed.filter(({ userId, deviceId }) => deviceId === undefined && erased.has(userId)).map(({ userId }) => userId)
 }

@@ -51,8 +51,10 @@ export class KeyPackages {
     if (value !== undefined && !unpack<StoredKeyPackage>(value).lastResort) transaction.put('keyPackages', ref, undefined)
   }
 
-  /** Uploads the first few, so that others can reach this device; the rest follow with `fill`. */
+  /** Uploads the first few, so that others can reach this device; the rest follow with `fill`. Later starts need no server. */
   async begin(): Promise<void> {
+    const stored = await this.parts.memory.storage.range('keyPackages')
+    if (stored.some(({ value }) => unpack<StoredKeyPackage>(value).uploaded)) return
     await this.fillTo(firstWanted)
   }
 

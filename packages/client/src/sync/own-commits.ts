@@ -124,6 +124,7 @@ export async function wonCommit(
   transaction.afterwards(() => {
     parts.outcomes.settle(pending.id, 'won')
     parts.ask.pump(conversationId)
+    parts.ask.tidy(conversationId)
   })
 }
 

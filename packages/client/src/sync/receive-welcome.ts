@@ -52,8 +52,8 @@ export async function receiveWelcome(parts: Parts, transaction: Transaction, fra
   } catch (error) {
     if (!(error instanceof MlsFailure)) throw error
     refuse(transaction, frame, error.message)
-    // The key package was used up or lost: from outside it still goes.
-    if (error.reason === 'no_key_package') joinFromOutside(parts, transaction, frame)
+    // The key package was used up or lost, or a leaf is about to be removed: from outside it still goes, now or later.
+    if (error.reason === 'no_key_package' || error.reason === 'refused_leaf') joinFromOutside(parts, transaction, frame)
   }
 }
 
@@ -66,11 +66,14 @@ function unwantedBecause(before: ConversationState | undefined, frame: WelcomeFr
   return undefined
 }
 
-/** Admits the leaves that their users vouch for, as far as their lists are known. */
+/**
+ * Admits the leaves that their users vouch for, as far as their lists are known. A leaf of this very user under an
+ * identity that was given up is let pass: nothing is sent until it is removed, and this user may remove it.
+ */
 export function admittingVouched(parts: Parts, contacts: ContactOf): AdmitLeaf {
   return async (leaf) => {
     const device = await admitted(leaf, contacts, parts.engine)
-    return typeof device === 'string' ? device : undefined
+    return typeof device === 'string' && namedBy(leaf)?.userId !== parts.self.userId ? device : undefined
   }
 }
 

@@ -5,7 +5,8 @@ import type { ConversationState, PendingCommit } from './conversation-state.ts'
 
 /** Values of the storage's collections as bytes: CBOR (RFC 8949) of plain values. */
 export function pack(value: unknown): Uint8Array {
-  return encode(value)
+  // The library may answer with a part of a larger buffer.
+  return new Uint8Array(encode(value))
 }
 
 export function unpack<value>(bytes: Uint8Array): value {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { startProxy } from './proxy.suite.ts'
+import { lastSeqOf } from './received.ts'
 import { lineTo, message, start, startRelay } from './relay.suite.ts'
 
 const timeout = 60_000
@@ -53,8 +54,8 @@ test('closing tells what was acknowledged, rejects who waits, and is done once',
     bob.acks = false
     await start(bob)
     await bob.until(() => bob.told.entry.length === 1)
-    const [entry] = bob.told.entry as [{ mailbox: string; seq: number }]
-    bob.transport.ack(entry.mailbox, entry.seq)
+    const entry = bob.told.entry[0]!
+    bob.transport.ack(entry.mailbox, lastSeqOf(entry))
     const sent = bob.transport.send(message('late', 'alice'))
     const closed = bob.transport.close()
     await expect(sent).rejects.toMatchObject({ code: 'closed' })

@@ -173,7 +173,7 @@ test('a hello that was given up and arrives late does not end the session after 
   const bob = lineTo(relay, { url: slow.url, ports: { timers } })
   // The upgrade passes; the hello does not.
   slow.holdsHellos = true
-  void start(bob)
+  const online = start(bob)
   await bob.until(() => slow.heldHellos === 1)
   timers.advance(10_000)
   await bob.until(() => bob.transport.state === 'offline' || slow.accepted > 1)
@@ -182,8 +182,12 @@ test('a hello that was given up and arrives late does not end the session after 
     timers.advance(50)
     return bob.told.synced.length === 1
   })
+  await online
   slow.passHellos()
   // The late one takes over, and is itself left behind: the session comes back.
-  await bob.until(() => bob.told.state.filter((state) => state === 'online').length >= 2 || bob.told.ended.length > 0)
+  await bob.until(() => {
+    timers.advance(50)
+    return bob.told.state.filter((state) => state === 'online').length >= 2 || bob.told.ended.length > 0
+  })
   expect(bob.told.ended).toEqual([])
 })

@@ -16,6 +16,8 @@ export interface Relay {
   readonly port: number
   readonly url: string
   token(userId: string, deviceId: string, ttlMs?: number): Promise<string>
+  /** Of the user, for whatever device. */
+  userToken(userId: string): Promise<string>
   /** Stops, and starts again on the same port and data. */
   restart(): Promise<void>
   stop(): Promise<void>
@@ -53,6 +55,9 @@ export async function startRelay(limits: Partial<Record<LimitName, number>> = {}
     stop,
     async token(userId, deviceId, ttlMs = hourMs) {
       return (await mintToken({ secret: new Secret(secret), clock: serverClock, userId, deviceId, ttlMs })).token
+    },
+    async userToken(userId) {
+      return (await mintToken({ secret: new Secret(secret), clock: serverClock, userId, ttlMs: hourMs })).token
     },
     async restart() {
       await stop()

@@ -10,14 +10,13 @@ const jwt = (exp: unknown, more = {}) => `${base64url({ alg: 'HS256' })}.${base6
 function tokensOf(...answers: (string | Error | Promise<string>)[]) {
   const timers = manualTimers()
   let asked = 0
-  const world = {
+  return {
     timers,
-    wallMs: start,
     get asked() {
       return asked
     },
     tokens: new Tokens({
-      clock: { now: () => world.wallMs + timers.now() },
+      clock: { now: () => start + timers.now() },
       timers,
       token: async () => {
         const answer = answers[Math.min(asked, answers.length - 1)]!
@@ -27,7 +26,6 @@ function tokensOf(...answers: (string | Error | Promise<string>)[]) {
       },
     }),
   }
-  return world
 }
 
 test('the expiry of a JWT is read without verifying it; anything else has none', () => {
@@ -69,9 +67,9 @@ test('it is renewed half a minute before its end, or in the last third of a shor
 })
 
 test('its end is reckoned by the clock of the server, once that is known', async () => {
-  const { tokens, wallMs } = tokensOf(jwt(start / 1_000 + 60))
+  const { tokens } = tokensOf(jwt(start / 1_000 + 60))
   await tokens.current()
-  tokens.serverTime(wallMs - 20_000)
+  tokens.serverTime(start - 20_000)
   // 80 s by the server's clock.
   expect(Math.round(tokens.renewInMs())).toBe(53_333)
 })

@@ -65,8 +65,9 @@ export function decideCommit(
   if (request.generation > mls.generation) throw new SottoError('bad_request', 'commit: it is of a generation that is not there')
   const removed = new Set(request.remove.map(leafName))
   const isCovered = mls.departed.every((leaf) => removed.has(leafName(leaf)))
-  // An external commit cannot remove others, nor may who has departed come back over its own leaf.
-  if (mls.departed.length > 0 && (request.external || !isCovered)) throw removalPending(mls)
+  // An external commit cannot remove others, so it does not wait for that; who has departed does not come back over its own leaf.
+  const waits = request.external ? mls.departed.some((leaf) => leafName(leaf) === leafName(actor)) : !isCovered
+  if (waits) throw removalPending(mls)
   checkLists(group, actor, request)
   if (request.external) checkExternal(actor, request)
   for (const device of request.add) checkAdd(group, actor, device)

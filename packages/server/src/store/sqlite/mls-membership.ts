@@ -163,7 +163,7 @@ export class MlsMembership {
       addUsers: [...decision.addUsers],
       removeUsers: decision.removeUsers,
       roles: [...decision.roles],
-      departed: [],
+      departed: next.mls.departed,
       create: creates ? { isDirect: decision.isDirect, createdAt: next.createdAt } : null,
       generation: decision.generation,
       epoch: decision.epoch,

@@ -1,0 +1,190 @@
+import type { CommitFrame, MemberDevice, MsgFrame, ServerFrame } from '@sotto/protocol'
+import { readHeader } from '../../../packages/client/src/mls/header.ts'
+import type { DeviceName } from '../history.ts'
+import type { Witness } from '../wire-tap.ts'
+import type { LogEntry } from './record.ts'
+
+const mlsContentType = 'message/mls'
+
+/** A commit as its device offered it, until the server says where it stands. */
+interface Offer {
+  readonly generation: number
+  readonly epoch: number
+  readonly added: readonly MemberDevice[]
+  readonly removed: readonly MemberDevice[]
+  readonly external?: boolean
+}
+
+/**
+ * The logs of all groups, put together from what passes between the devices and the server: each device sees its own part,
+ * and of what it sent itself the server only says where it stands.
+ */
+export class GroupLogs {
+  readonly conflicts: string[] = []
+  /** How many frames and requests have passed, but for the socket's own. */
+  passed = 0
+  /** As devices were shown it that had not sent it. */
+  readonly #shown = new Map<string, Map<number, LogEntry>>()
+  /** By the sender's own word and the number that the server gave it. */
+  readonly #own = new Map<string, Map<number, LogEntry>>()
+  readonly #groups = new Map<string, string>()
+  readonly #offers = new Map<string, Offer>()
+  readonly #messages = new Map<string, { readonly generation: number; readonly epoch: number }>()
+  readonly #delivered = new Map<string, number>()
+
+  /** Everything that stands in the logs, group by group, in order. */
+  entries(): LogEntry[] {
+    const groups = new Set([...this.#shown.keys(), ...this.#own.keys()])
+    return [...groups].flatMap((group) => {
+      // A message may have been encrypted anew before it was accepted: what others were shown is certain.
+      const log = new Map([...(this.#own.get(group) ?? []), ...(this.#shown.get(group) ?? [])])
+      return [...log.values()].sort((a, b) => a.seq - b.seq)
+    })
+  }
+
+  /** The last number of the group's mailbox that was delivered to the device. */
+  deliveredTo(device: DeviceName, group: string): number {
+    return this.#delivered.get(`${device} ${group}`) ?? 0
+  }
+
+  /** Of one device's traffic. The server says whose it is, with the first frame of each socket. */
+  witness(): Witness {
+    let name: DeviceName | undefined
+    const device = () => name
+    return {
+      sent: (text) => {
+        const frame = JSON.parse(text) as { readonly type: string } & MsgFrame
+        if (frame.type === 'msg') this.#offeredMessage(device(), frame)
+        if (frame.type !== 'ping') this.passed++
+      },
+      received: (text) => {
+        const frame = JSON.parse(text) as ServerFrame
+        if (frame.type === 'welcome') name = nameOf(frame)
+        if (frame.type !== 'pong') this.passed++
+        this.#received(device(), frame)
+      },
+      asked: ({ method, path, body }) => {
+        this.passed++
+        if (method !== 'POST') return
+        if (path === '/messages') this.#offeredMessage(device(), JSON.parse(body) as MsgFrame)
+        else if (isBundle(path)) this.#offeredCommit(path, JSON.parse(body) as Record<string, unknown>)
+      },
+      answered: ({ method, path, body }, status, answer) => {
+        if (method !== 'POST' || status >= 300) return
+        if (isBundle(path)) this.#committed(device(), JSON.parse(body) as { id: string }, JSON.parse(answer) as Place)
+      },
+    }
+  }
+
+  #offeredMessage(device: DeviceName | undefined, { id, ciphertext, contentType }: MsgFrame): void {
+    if (contentType === mlsContentType && device !== undefined) this.#messages.set(`${device} ${id}`, epochOf(ciphertext))
+  }
+
+  #offeredCommit(path: string, body: Record<string, unknown>): void {
+    if (body.protocol === 'opaque' || typeof body.id !== 'string') return
+    const { generation } = headerOf(body.commit as string)
+    const offer = body as unknown as CommitFrame & { readonly add?: MemberDevice[]; readonly remove?: MemberDevice[] }
+    this.#offers.set(body.id, {
+      generation,
+      epoch: path.endsWith('/commits') ? offer.epoch : 0,
+      added: offer.add ?? [],
+      removed: offer.remove ?? [],
+      ...(offer.external === undefined ? {} : { external: offer.external }),
+    })
+  }
+
+  #committed(device: DeviceName | undefined, { id }: { readonly id: string }, { groupId, mailbox, seq }: Place): void {
+    this.#groups.set(mailbox, groupId)
+    if (device !== undefined) this.#ownCommit(device, id, groupId, seq)
+  }
+
+  #ownCommit(device: DeviceName, id: string, group: string, seq: number): void {
+    const offer = this.#offers.get(id)
+    if (offer === undefined) return
+    const { generation, epoch, external = false } = offer
+    const [added, removed] = [offer.added.map(nameOf), offer.removed.map(nameOf)]
+    this.#put(this.#own, { group, seq, kind: 'commit', generation, epoch, by: device, added, removed, external })
+  }
+
+  #received(device: DeviceName | undefined, frame: ServerFrame): void {
+    if (device === undefined || !('mailbox' in frame)) return
+    if (frame.type === 'commit' || frame.type === 'departed') this.#groups.set(frame.mailbox, frame.groupId)
+    if (frame.type === 'msg' && frame.contentType === mlsContentType) this.#groups.set(frame.mailbox, frame.to)
+    const group = this.#groups.get(frame.mailbox)
+    if (group === undefined) return
+    const last = frame.type === 'gone' ? frame.to : frame.seq
+    if (frame.type !== 'accepted') {
+      const key = `${device} ${group}`
+      this.#delivered.set(key, Math.max(last, this.#delivered.get(key) ?? 0))
+    }
+    switch (frame.type) {
+      case 'commit': {
+        const { seq, generation, epoch, external = false } = frame
+        const [added, removed] = [frame.added.map(nameOf), frame.removed.map(nameOf)]
+        const by = `${frame.from}/${frame.fromDevice}`
+        return this.#put(this.#shown, { group, seq, kind: 'commit', generation, epoch, by, added, removed, external })
+      }
+      case 'msg': {
+        const { seq, id, ciphertext } = frame
+        return this.#put(this.#shown, {
+          group,
+          seq,
+          kind: 'message',
+          by: `${frame.from}/${frame.fromDevice}`,
+          id,
+          ...epochOf(ciphertext),
+        })
+      }
+      case 'departed': {
+        const { seq, userId, deviceId } = frame
+        const gone = deviceId === undefined ? undefined : `${userId}/${deviceId}`
+        return this.#put(this.#shown, { group, seq, kind: 'departed', user: userId, device: gone })
+      }
+      case 'own':
+      case 'accepted': {
+        this.#ownCommit(device, frame.id, group, frame.seq)
+        const message = this.#messages.get(`${device} ${frame.id}`)
+        if (message !== undefined)
+          this.#put(this.#own, { group, seq: frame.seq, kind: 'message', by: device, id: frame.id, ...message })
+        return
+      }
+      default:
+        return
+    }
+  }
+
+  #put(logs: Map<string, Map<number, LogEntry>>, entry: LogEntry): void {
+    const log = logs.get(entry.group) ?? new Map<number, LogEntry>()
+    logs.set(entry.group, log)
+    const known = log.get(entry.seq)
+    const [before, now] = [JSON.stringify(known), JSON.stringify(entry)]
+    if (logs === this.#shown && known !== undefined && before !== now)
+      this.conflicts.push(`entry ${entry.seq} of ${entry.group}: ${before} and ${now}`)
+    log.set(entry.seq, entry)
+  }
+}
+
+interface Place {
+  readonly groupId: string
+  readonly mailbox: string
+  readonly seq: number
+}
+
+function isBundle(path: string): boolean {
+  return path === '/groups' || /^\/groups\/[^/]+\/(commits|reset)$/.test(path)
+}
+
+function nameOf({ userId, deviceId }: MemberDevice): DeviceName {
+  return `${userId}/${deviceId}`
+}
+
+/** The MLS group id ends in the generation, after a reset. */
+function headerOf(base64: string): { readonly generation: number; readonly epoch: number } {
+  const { groupId = '', epoch = 0 } = readHeader(Buffer.from(base64, 'base64'))
+  const generation = groupId.split('.')[1]
+  return { generation: Number(generation ?? 0), epoch }
+}
+
+function epochOf(ciphertext: string): { readonly generation: number; readonly epoch: number } {
+  return headerOf(ciphertext)
+}
