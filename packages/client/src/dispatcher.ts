@@ -8,6 +8,8 @@ export class Dispatcher {
   private readonly handlers = new Map<SottoEventName, Set<SottoEventHandler<SottoEventName>>>()
   private readonly queues = new Map<string, (() => Promise<void>)[]>()
   private readonly failed: (detail: string) => void
+  /** Ids of messages that wait for the handlers, or are with them. */
+  private readonly delivering = new Set<string>()
   private ended = false
   private readonly waking = new Set<() => void>()
 
@@ -38,10 +40,15 @@ export class Dispatcher {
     }
   }
 
-  /** Hands a message over until every handler has resolved, then calls `handled`. Those of one `lane` keep their order. */
+  /**
+   * Hands a message over until every handler has resolved, then calls `handled`. Those of one `lane` keep their order. One
+   * that comes once more before it is handled is the same.
+   */
   deliver(lane: string, event: SottoEvents['message'], handled: () => Promise<void>): void {
+    if (this.delivering.has(event.id)) return
+    this.delivering.add(event.id)
     const queue = this.queues.get(lane)
-    const task = () => this.persist(event, handled)
+    const task = () => this.persist(event, handled).finally(() => this.delivering.delete(event.id))
     if (queue !== undefined) {
       queue.push(task)
       return

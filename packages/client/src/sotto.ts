@@ -5,6 +5,7 @@ import { SottoClientError } from './errors.ts'
 import type { SottoEventHandler, SottoEventName } from './events.ts'
 import { Message } from './message.ts'
 import { checkOptions, type SottoOptions } from './options.ts'
+import { reload, type ShownSoFar } from './reload.ts'
 import { SafetyNumber } from './safety-number.ts'
 import { base64Url } from './sync/base64.ts'
 import type {
@@ -34,7 +35,6 @@ export class Sotto {
   private readonly dispatcher: Dispatcher
   private readonly chats = new Map<string, Conversation>()
   private readonly seen = new Map<string, WeakRef<Message>>()
-  private delivering = false
 
   private constructor(core: CoreApi, clock: Clock) {
     this.core = core
@@ -72,12 +72,10 @@ export class Sotto {
 
   /** Calls `handler` for every event of this name; the answer ends it. */
   on<name extends SottoEventName>(name: name, handler: SottoEventHandler<name>): () => void {
+    const first = name === 'message' && !this.dispatcher.has('message')
     const off = this.dispatcher.on(name, handler)
-    if (name === 'message' && !this.delivering) {
-      this.delivering = true
-      // After the handlers that are set in the same breath.
-      queueMicrotask(() => void this.core.call('deliver').catch(() => {}))
-    }
+    // After the handlers that are set in the same breath.
+    if (first) queueMicrotask(() => void this.core.call('deliver').catch(() => {}))
     return off
   }
 
@@ -152,6 +150,8 @@ export class Sotto {
 
   private receive(event: CoreEvent): void {
     switch (event.type) {
+      case 'reloaded':
+        return void reload(this.shownSoFar()).catch(() => {})
       case 'message': {
         const message = this.messageOf(event.message)
         return this.dispatcher.deliver(message.conversationId, message, () => this.core.call('handled', message.id))
@@ -179,6 +179,20 @@ export class Sotto {
         return this.dispatcher.emit('deviceAdded', event)
       case 'deviceRemoved':
         return this.dispatcher.emit('deviceRemoved', event)
+    }
+  }
+
+  /** What this tab shows, for reading it again. */
+  private shownSoFar(): ShownSoFar {
+    const { core, dispatcher, chats, seen } = this
+    return {
+      core,
+      hasHandlers: () => dispatcher.has('message'),
+      conversation: (id) => chats.get(id),
+      message: (id) => seen.get(id)?.deref(),
+      messages: () => [...seen.values()].flatMap((held) => held.deref() ?? []),
+      conversationChanged: (snapshot) => this.receive({ type: 'conversation', conversation: snapshot }),
+      messageChanged: (snapshot) => this.receive({ type: 'update', message: snapshot }),
     }
   }
 

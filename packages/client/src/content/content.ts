@@ -9,13 +9,6 @@ export interface Envelope {
   readonly sentAt: number
   /** When every reader deletes it; undefined: never. */
   readonly expiresAt?: number
-  /**
-   * The sender's device list as the sender knows it: readers with an older one fetch the newer before they go on.
-   * Undefined where it travels beside the envelope (`plaintext.ts`), so that the id outlives a change of the list.
-   */
-  readonly deviceList?: { readonly version: number; readonly hash: Uint8Array }
-  /** What the sender had seen of the group's log in this epoch: how readers notice a log that was changed for one of them. */
-  readonly seen?: { readonly seq: number; readonly digest: Uint8Array }
   readonly content: Content
 }
 

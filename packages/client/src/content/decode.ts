@@ -30,15 +30,11 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
   if (fields.length > 7) throw new ContentFailure('unsupported', 'the envelope has more than 7 fields')
   const extensions = readMap(fields[5], 'extensions')
   const expiresAt = readOptional(fields[3], 'expires', readExpiry)
-  const deviceList = readOptional(extensions.get(extensionKeys.deviceList), 'deviceList', readDeviceList)
-  const seen = readOptional(extensions.get(extensionKeys.seen), 'seen', readSeen)
   readBytes(fields[2], 'topicId')
   const head = {
     salt: readBytes(fields[0], 'salt'),
     sentAt: readTime(extensions.get(extensionKeys.sentAt), 'sentAt'),
     ...(expiresAt === undefined ? {} : { expiresAt }),
-    ...(deviceList === undefined ? {} : { deviceList }),
-    ...(seen === undefined ? {} : { seen }),
   }
   const content = readContent(readList(fields[6], 'the part'), {
     replaces: readOptional(fields[1], 'replaces', readId),
@@ -60,16 +56,6 @@ function readExpiry(value: CborValue): number {
   const [relative, time] = readList(value, 'expires')
   if (readFlag(relative, 'expires.relative')) throw new ContentFailure('unsupported', 'a relative expiry')
   return readTime(time, 'expires.time')
-}
-
-function readDeviceList(value: CborValue): NonNullable<Envelope['deviceList']> {
-  const [version, hash] = readList(value, 'deviceList')
-  return { version: readInteger(version, 'deviceList.version', 1), hash: readBytes(hash, 'deviceList.hash') }
-}
-
-function readSeen(value: CborValue): NonNullable<Envelope['seen']> {
-  const [seq, digest] = readList(value, 'seen')
-  return { seq: readInteger(seq, 'seen.seq', 0), digest: readBytes(digest, 'seen.digest') }
 }
 
 function readContent(part: readonly CborValue[], relations: Relations): Content {

@@ -14,7 +14,6 @@ import { cardinality, disposition, extensionKeys, mediaTypes, messageStatus, sem
  * const bytes = encodeEnvelope({
  *   salt: crypto.getRandomValues(new Uint8Array(16)),
  *   sentAt: Date.now(),
- *   deviceList: { version: 3, hash },
  *   content: { kind: 'text', text: 'hello' },
  * })
  */
@@ -33,11 +32,8 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
   ])
 }
 
-function extensions({ sentAt, deviceList, seen }: Envelope): Map<string, unknown> {
-  const map = new Map<string, unknown>([[extensionKeys.sentAt, sentAt]])
-  if (deviceList !== undefined) map.set(extensionKeys.deviceList, [deviceList.version, deviceList.hash])
-  if (seen !== undefined) map.set(extensionKeys.seen, [seen.seq, seen.digest])
-  return map
+function extensions({ sentAt }: Envelope): Map<string, unknown> {
+  return new Map<string, unknown>([[extensionKeys.sentAt, sentAt]])
 }
 
 function relations(content: Content): { readonly replaces?: string | undefined; readonly inReplyTo?: string | undefined } {

@@ -12,7 +12,6 @@ const proto = { userId: '__proto__', deviceId: 'phone' }
 const envelope: Envelope = {
   salt: new Uint8Array(16),
   sentAt: 1,
-  deviceList: { version: 1, hash: new Uint8Array(32) },
   content: { kind: 'text', text: 'first', custom: { type: 'a/b', data: 1 } },
 }
 const message: NewMessage = { id: 'm', conversationId: 'c', author: alice, own: true, order: '0000', status: 'queued' }

@@ -20,8 +20,6 @@ export const contentLimits = {
   customDepth: 16,
   customValues: 100_000,
   saltBytes: 16,
-  listHashBytes: 32,
-  digestBytesMax: 64,
   /** More than any server lets through by default (CIPHERTEXT_BYTES), so that raising that limit needs nothing here. */
   envelopeBytes: 1_048_576,
   /** Of the envelope around the parts: room for extensions and parts of newer versions. */
@@ -48,17 +46,10 @@ export function checkEnvelope(envelope: Envelope): void {
 }
 
 export function envelopeProblem(envelope: Omit<Envelope, 'content'>): string | undefined {
-  const { salt, sentAt, expiresAt, deviceList, seen } = envelope
+  const { salt, sentAt, expiresAt } = envelope
   if (salt.length !== contentLimits.saltBytes) return `the salt has ${contentLimits.saltBytes} bytes`
   if (!isInteger(sentAt, 0, timeMax)) return 'sentAt is a time in milliseconds since 1970'
   if (expiresAt !== undefined && !isInteger(expiresAt, 0, timeMax)) return 'expiresAt is a time in milliseconds since 1970'
-  if (deviceList !== undefined && !isInteger(deviceList.version, 1)) return 'the version of the device list is 1, 2, 3…'
-  if (deviceList !== undefined && deviceList.hash.length !== contentLimits.listHashBytes)
-    return `the hash of the device list has ${contentLimits.listHashBytes} bytes`
-  if (seen === undefined) return undefined
-  if (!isInteger(seen.seq, 0)) return 'seen.seq is 0, 1, 2…'
-  if (seen.digest.length < 1 || seen.digest.length > contentLimits.digestBytesMax)
-    return 'the digest of what was seen has 1 to 64 bytes'
   return undefined
 }
 

@@ -49,8 +49,4 @@ export const messageStatus = { delivered: 1, read: 2 } as const
 export const extensionKeys = {
   /** Milliseconds since 1970. */
   sentAt: 'sotto.sentAt',
-  /** [version, SHA-256]. */
-  deviceList: 'sotto.deviceList',
-  /** [seq, digest]. */
-  seen: 'sotto.seen',
 } as const

@@ -1,5 +1,6 @@
-import { decode, encode } from 'cborg'
+import { decodeCbor, encodeCbor } from './cbor.ts'
 import { ContentFailure } from './failure.ts'
+import { contentLimits } from './limits.ts'
 
 /**
  * What MLS encrypts: the message, and what its sender tells with every sending of it. The message keeps its bytes, and
@@ -19,12 +20,12 @@ const hashBytes = 32
 
 /** CBOR: `[1, list version, list hash, seq | null, digest | null, envelope]`. */
 export function encodePlaintext({ deviceList, seen, envelope }: Plaintext): Uint8Array {
-  return new Uint8Array(encode([version, deviceList.version, deviceList.hash, seen?.seq ?? null, seen?.digest ?? null, envelope]))
+  return encodeCbor([version, deviceList.version, deviceList.hash, seen?.seq ?? null, seen?.digest ?? null, envelope])
 }
 
 /** @throws ContentFailure. */
 export function decodePlaintext(bytes: Uint8Array): Plaintext {
-  const parts = decoded(bytes)
+  const parts = decodeCbor(bytes, bounds)
   if (!Array.isArray(parts) || parts.length < 6) throw new ContentFailure('malformed', 'the plaintext is no list of six')
   const [given, listVersion, listHash, seq, digest, envelope] = parts as unknown[]
   if (given !== version) throw new ContentFailure('unsupported', `version ${String(given)} of the plaintext is not known here`)
@@ -34,13 +35,7 @@ export function decodePlaintext(bytes: Uint8Array): Plaintext {
   return { deviceList: { version: listVersion, hash: listHash }, seen: { seq, digest }, envelope }
 }
 
-function decoded(bytes: Uint8Array): unknown {
-  try {
-    return decode(bytes, { strict: true, allowIndefinite: false })
-  } catch (cause) {
-    throw new ContentFailure('malformed', 'the plaintext is no CBOR', { cause })
-  }
-}
+const bounds = { bytesMax: 2 * contentLimits.envelopeBytes, depthMax: 4 }
 
 const malformed = () => new ContentFailure('malformed', 'a part of the plaintext has the wrong shape')
 const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0

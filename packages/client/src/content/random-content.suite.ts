@@ -135,10 +135,6 @@ export function randomEnvelope(chance: Chance): Envelope {
     salt: chance.bytes(contentLimits.saltBytes),
     sentAt: chance.integer(2 ** 52),
     ...(chance.flip() ? { expiresAt: chance.integer(2 ** 52) } : {}),
-    ...(chance.flip()
-      ? { deviceList: { version: 1 + chance.integer(1_000), hash: chance.bytes(contentLimits.listHashBytes) } }
-      : {}),
-    ...(chance.flip() ? { seen: { seq: chance.integer(100_000), digest: chance.bytes(32) } } : {}),
     content: randomContent(chance),
   }
 }

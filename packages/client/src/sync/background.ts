@@ -3,7 +3,7 @@ import { SottoClientError } from '../errors.ts'
 import type { Changes } from './changes.ts'
 import { sendControl } from './compose.ts'
 import { tidying } from './intents.ts'
-import { inspect } from './leaves.ts'
+import { inspect, usersOf } from './leaves.ts'
 import type { Parts, Requests } from './parts.ts'
 import type { Pump } from './pump.ts'
 
@@ -34,6 +34,8 @@ export class Background implements Requests {
   tidy(conversationId: string): void {
     const urgent = this.parts.outbox.of(conversationId).length > 0
     this.start(`tidy ${conversationId}`, urgent ? 100 : tidyJitterMs, async () => {
+      // Whoever looks like a ghost may be a device that was linked a moment ago.
+      await this.refreshGhosts(conversationId)
       if (!(await this.needsTidying(conversationId))) return true
       await this.changes.change(conversationId, tidying(this.parts))
       // What only others may remove is left to them.
@@ -88,6 +90,15 @@ export class Background implements Requests {
       })
       return true
     })
+  }
+
+  private async refreshGhosts(conversationId: string): Promise<void> {
+    const { memory, contacts } = this.parts
+    if (memory.conversations.get(conversationId)?.status !== 'active') return
+    const state = await memory.group(conversationId)
+    if (state === undefined) return
+    const { ghosts } = inspect(state, (userId) => contacts.of(userId))
+    await Promise.all(usersOf(ghosts).map((userId) => contacts.refresh(userId, { force: true })))
   }
 
   private async needsTidying(conversationId: string): Promise<boolean> {

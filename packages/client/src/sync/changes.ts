@@ -220,7 +220,8 @@ export class Changes {
     const pending = this.parts.memory.pending.get(conversationId)
     if (pending !== undefined) await lostCommit(this.parts, pending)
     await this.parts.memory.transact(async (transaction) => {
-      transaction.updateConversation(conversationId, { status: 'left' })
+      await transaction.dropGroup(conversationId)
+      transaction.dropConversation(conversationId)
     })
   }
 

@@ -7,7 +7,7 @@ import { SottoClientError } from '../errors.ts'
 import type { Draft } from './core-api.ts'
 import type { OutboxItem } from './outbox.ts'
 import type { Parts } from './parts.ts'
-import { addMessage, changeMessage, findMessage, noteId, queuedOrder, snapshotOf } from './rows.ts'
+import { addMessage, changeMessage, findMessage, isKnown, noteId, queuedOrder, snapshotOf } from './rows.ts'
 import { seal } from './sealing.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -36,6 +36,7 @@ export async function send(parts: Parts, conversationId: string, draft: Draft): 
       throw new SottoClientError('invalid_content', 'there is no such message in this conversation')
     if (target !== undefined && draft.content.kind !== 'reaction' && !known!.own)
       throw new SottoClientError('not_permitted', 'only its author edits or deletes a message')
+    if (target !== undefined && (await isKnown(transaction, id))) return known!
 
     const n = parts.outbox.takeNumber()
     const shown = target === undefined

@@ -12,12 +12,16 @@ import type { Transaction } from './transaction.ts'
 /** How long a list that was just fetched is not fetched again without a reason. */
 const freshMs = 1_000
 const fetchMs = 10_000
+const askingMax = 8
+/** Of being told to come back later. */
+const triesMax = 60
 
 export interface ContactBookParts {
   readonly memory: Memory
   readonly engine: MlsEngine
   readonly transport: Pick<Transport, 'request'>
   readonly clock: Clock
+  readonly sleep: (delayMs: number) => Promise<void>
   /** Called in the transaction that changes a contact, after the change. */
   readonly changed: (transaction: Transaction, before: Contact | undefined, after: Contact) => void
 }
@@ -27,6 +31,8 @@ export class ContactBook {
   private readonly parts: ContactBookParts
   private readonly fetching = new Map<string, Promise<Contact | 'none' | undefined>>()
   private readonly fetchedAt = new Map<string, number>()
+  private readonly waiting: (() => void)[] = []
+  private asking = 0
 
   constructor(parts: ContactBookParts) {
     this.parts = parts
@@ -46,7 +52,7 @@ export class ContactBook {
       return this.of(userId)
     const under = this.fetching.get(userId)
     if (under !== undefined) return under
-    const fetching = this.fetch(userId).finally(() => this.fetching.delete(userId))
+    const fetching = this.inTurn(() => this.fetch(userId)).finally(() => this.fetching.delete(userId))
     this.fetching.set(userId, fetching)
     return fetching
   }
@@ -85,16 +91,33 @@ export class ContactBook {
     })
   }
 
-  private async fetch(userId: string): Promise<Contact | 'none' | undefined> {
-    const { transport, clock } = this.parts
+  /** A group of many is not asked for all at once. */
+  private async inTurn<result>(ask: () => Promise<result>): Promise<result> {
+    while (this.asking >= askingMax) await new Promise<void>((resume) => this.waiting.push(resume))
+    this.asking++
     try {
-      const signed = await transport.request('GET /identity/:userId', { params: { userId } }, { retryMs: fetchMs })
-      this.fetchedAt.set(userId, clock.now())
-      return await this.take(userId, signed)
-    } catch (error) {
-      if (error instanceof SottoError && error.code === 'not_found') return 'none'
-      return undefined
+      return await ask()
+    } finally {
+      this.asking--
+      this.waiting.shift()?.()
     }
+  }
+
+  private async fetch(userId: string): Promise<Contact | 'none' | undefined> {
+    const { transport, clock, sleep } = this.parts
+    for (let tries = 0; tries < triesMax; tries++) {
+      try {
+        const signed = await transport.request('GET /identity/:userId', { params: { userId } }, { retryMs: fetchMs })
+        this.fetchedAt.set(userId, clock.now())
+        return await this.take(userId, signed)
+      } catch (error) {
+        if (!(error instanceof SottoError)) return undefined
+        if (error.code === 'not_found') return 'none'
+        if (error.code !== 'rate_limited') return undefined
+        await sleep(error.extra.retryAfterMs ?? freshMs)
+      }
+    }
+    return undefined
   }
 
   private incident(kind: IncidentKind, userId: string, detail: string): void {

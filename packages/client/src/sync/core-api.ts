@@ -170,6 +170,8 @@ export type CoreEvent =
   | { readonly type: 'deviceRemoved'; readonly userId: string; readonly deviceId: string }
   | { readonly type: 'unreadable'; readonly message: MessageSnapshot; readonly reason: string }
   | { readonly type: 'error'; readonly incident: Incident }
+  /** Another tab has become the writer: events may have been missed, what is shown is to be read again. Not for applications. */
+  | { readonly type: 'reloaded' }
 
 /** Something that should not happen with an honest server and honest members: named, and acted on already. */
 export interface Incident {
@@ -192,7 +194,8 @@ export const incidentKinds = {
   entries_missing: 'The server skipped entries of a mailbox without saying that they are gone.',
   storage_restored: 'The storage is an older copy: the device joins its groups anew before it sends.',
   group_info_refused: 'The GroupInfo for joining anew does not verify, or is older than what this device knows.',
-  session_ended: 'The server has ended the session for good: the device was revoked, replaced by a newer session, or has no valid token.',
+  session_ended:
+    'The server has ended the session for good: the device was revoked, replaced by a newer session, or has no valid token.',
   handler_failed: 'A handler of the application threw; it will be called again.',
   background_failed: 'Something in the background failed and will be tried again.',
 } as const

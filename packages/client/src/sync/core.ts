@@ -73,7 +73,7 @@ export class Core implements CoreApi {
       transport,
       clock,
       timers,
-      contacts: new ContactBook({ memory, engine, transport, clock, changed }),
+      contacts: new ContactBook({ memory, engine, transport, clock, changed, sleep: (delayMs) => timers.sleep(delayMs) }),
       outcomes: new Outcomes(),
       outbox: new Outbox(),
       inbox: new Inbox(memory),
@@ -179,6 +179,12 @@ export class Core implements CoreApi {
 
   private stateChanged(state: ConnectionState): void {
     if (this.closing !== undefined || state === this.state) return
+    const { transport, self, incident } = this.parts
+    if (state === 'online' && transport.userId !== undefined && transport.userId !== self.userId) {
+      incident('background_failed', undefined, `the token is of ${transport.userId}, the storage of ${self.userId}`)
+      void transport.close()
+      return
+    }
     this.state = state
     if (state !== 'online') this.isSynced = false
     this.emit({ type: 'state', state })
@@ -209,10 +215,12 @@ export class Core implements CoreApi {
   private async awake(): Promise<void> {
     const { memory, outbox, contacts, self } = this.parts
     if (!this.isSafe) {
+      if (contacts.of(self.userId) === undefined && (await contacts.refresh(self.userId, { force: true })) === undefined)
+        throw new SottoClientError('offline', 'the device list of this user could not be fetched')
       await checkRestored(this.parts)
       this.isSafe = true
       this.changes.resume()
-      void discoverGroups(this.parts).catch((error: unknown) => this.failedBackground("looking for groups", error))
+      void discoverGroups(this.parts).catch((error: unknown) => this.failedBackground('looking for groups', error))
       this.background.keyPackages()
     }
     void contacts.refresh(self.userId, { force: true })

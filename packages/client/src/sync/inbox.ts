@@ -12,6 +12,7 @@ export class Inbox {
   private readonly keys = new Map<string, string>()
   private readonly handed = new Set<string>()
   private handledIds: string[] = []
+  private handling: Promise<void> | undefined
   private nextN = 1
   /** Somebody is there to hand messages to. */
   private open = false
@@ -67,13 +68,13 @@ export class Inbox {
     return this.deliver()
   }
 
-  /** Gathers what is handled at the same time into one write. */
-  async handled(messageId: string): Promise<void> {
+  /** Gathers what is handled at the same time into one write; on disk when it resolves. */
+  handled(messageId: string): Promise<void> {
     this.handledIds.push(messageId)
-    if (this.handledIds.length > 1) return
-    await this.memory.transact(async (transaction) => {
+    this.handling ??= this.memory.transact(async (transaction) => {
       const ids = this.handledIds
       this.handledIds = []
+      this.handling = undefined
       for (const id of ids) {
         const key = this.keys.get(id)
         if (key === undefined) continue
@@ -84,5 +85,6 @@ export class Inbox {
         })
       }
     })
+    return this.handling
   }
 }

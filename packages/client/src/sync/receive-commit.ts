@@ -17,10 +17,9 @@ import type { Transaction } from './transaction.ts'
 type CommitFrame = Extract<EntryFrame, { readonly type: 'commit' }>
 
 /** Whose lists have to be known to judge it: whom it adds, removes, and who has made it. */
-export function usersOfCommit(parts: Parts, frame: CommitFrame): string[] {
+export function usersOfCommit(frame: CommitFrame): string[] {
   const users = new Set([frame.from])
   for (const { userId } of [...frame.added, ...frame.removed]) users.add(userId)
-  users.delete(parts.self.userId)
   return [...users]
 }
 

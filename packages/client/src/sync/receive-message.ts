@@ -130,7 +130,8 @@ async function apply(
     envelope,
   )
   if (record === undefined) {
-    noteId(transaction, id)
+    // Receipts come in numbers, and coming twice changes nothing.
+    if (envelope.content.kind !== 'receipt') noteId(transaction, id)
     return await applyAction(parts, transaction, frame, from, id, envelope)
   }
   if (envelope.expiresAt !== undefined && envelope.expiresAt <= parts.clock.now()) return noteId(transaction, id)

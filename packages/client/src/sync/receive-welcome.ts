@@ -26,7 +26,6 @@ export async function usersOfWelcome(parts: Parts, frame: WelcomeFrame): Promise
   } catch (error) {
     if (!(error instanceof MlsFailure)) throw error
   }
-  users.delete(parts.self.userId)
   return [...users]
 }
 

@@ -10,6 +10,8 @@ import { receiveOwn } from './receive-own.ts'
 import { receiveWelcome, usersOfWelcome } from './receive-welcome.ts'
 import type { Transaction } from './transaction.ts'
 
+type CommitFrame = Extract<EntryFrame, { readonly type: 'commit' }>
+
 /** Entries that become part of the history in one transaction. */
 const batchMax = 64
 /** Tries before an entry that makes this code fail is passed over, so that it does not hold up all others. */
@@ -69,12 +71,21 @@ export class Receiver {
 
   /** The lists of the users concerned, so that the rules can judge without asking anybody. */
   private async prepare(frame: EntryFrame): Promise<void> {
-    if (frame.type === 'commit') await this.fetchLists(usersOfCommit(this.parts, frame))
-    if (frame.type === 'welcome_mls') await this.fetchLists(await usersOfWelcome(this.parts, frame))
+    if (frame.type === 'commit') await this.fetchLists(usersOfCommit(frame), (userId) => this.addsUnlisted(frame, userId))
+    if (frame.type === 'welcome_mls') await this.fetchLists(await usersOfWelcome(this.parts, frame), () => false)
   }
 
-  private async fetchLists(users: readonly string[]): Promise<void> {
-    const answers = await Promise.all(users.map(async (userId) => [userId, await this.parts.contacts.refresh(userId)] as const))
+  /** A list that was fetched a moment ago may be older than the device that is added now. */
+  private addsUnlisted({ added }: CommitFrame, userId: string): boolean {
+    const listed = this.parts.contacts.of(userId)?.list.devices ?? []
+    return added.some((device) => device.userId === userId && !listed.some(({ deviceId }) => deviceId === device.deviceId))
+  }
+
+  private async fetchLists(users: readonly string[], force: (userId: string) => boolean): Promise<void> {
+    const { contacts } = this.parts
+    const answers = await Promise.all(
+      users.map(async (userId) => [userId, await contacts.refresh(userId, { force: force(userId) })] as const),
+    )
     for (const [userId, answer] of answers) {
       if (answer === 'none') this.parts.erased.add(userId)
       else this.parts.erased.delete(userId)

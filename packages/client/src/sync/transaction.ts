@@ -64,6 +64,13 @@ export class Transaction {
     return next
   }
 
+  /** The conversation never was. */
+  dropConversation(id: string): void {
+    this.conversations.delete(id)
+    this.put('conversations', id, undefined)
+    this.afterwards(() => this.memory.conversations.delete(id))
+  }
+
   contact(userId: string): Contact | undefined {
     return this.contacts.get(userId) ?? this.memory.contacts.get(userId)
   }

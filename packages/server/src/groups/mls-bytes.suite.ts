@@ -11,15 +11,11 @@ export interface Framed {
 export const contentTypes = { application: 1, proposal: 2, commit: 3 } as const
 export const senderTypes = { member: 1, external: 2, newMemberProposal: 3, newMemberCommit: 4 } as const
 
-export function u8(value: number): number[] {
-  return [value]
-}
-
 export function u16(value: number): number[] {
   return [value >>> 8, value & 0xff]
 }
 
-export function u32(value: number): number[] {
+function u32(value: number): number[] {
   return [...u16(value >>> 16), ...u16(value & 0xffff)]
 }
 

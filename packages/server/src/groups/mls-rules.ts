@@ -37,7 +37,7 @@ export interface ResetRequest extends CommitClaims {
 
 type MlsGroup = Group & { readonly mls: MlsState }
 
-export function leafName({ userId, deviceId }: MemberDevice): string {
+function leafName({ userId, deviceId }: MemberDevice): string {
   return `${userId}/${deviceId}`
 }
 
