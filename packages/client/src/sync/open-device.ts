@@ -21,15 +21,24 @@ import {
 import type { DeviceRecord } from './records.ts'
 
 const receiptMembersMax = 20
+/** How long an existing device waits for a token before it opens without the network. */
+const tokenWaitMs = 3_000
 
 /** The device that this storage holds, or a new one; running when it resolves. */
 export async function openDevice(options: SottoOptions, clock: Clock, storage: OpenStorage): Promise<Core> {
   const { url, token, connection } = options
   const engine = await createMlsEngine({ clock })
   const kept = await loadDevice(storage)
-  const deviceId = kept?.deviceId ?? deviceIdIn(await token()) ?? freshDeviceId(clock)
+  const first = await firstToken(options, kept)
+  const deviceId = kept?.deviceId ?? deviceIdIn(first) ?? freshDeviceId(clock)
+  let unused = first
+  const nextToken = async () => {
+    const next = unused ?? (await token())
+    unused = undefined
+    return next
+  }
   const transport = createTransport(
-    { url, deviceId, token: async () => token(), ...(connection === undefined ? {} : { mode: connection }) },
+    { url, deviceId, token: nextToken, ...(connection === undefined ? {} : { mode: connection }) },
     { clock },
   )
   const ports: IdentityPorts = {
@@ -114,13 +123,46 @@ async function settled(ports: IdentityPorts, device: DeviceRecord): Promise<Devi
   return list === undefined ? device : await settleRotation(ports, device, list.identityKey)
 }
 
+/**
+ * A token that is for another user than the storage is a mistake to be told at once. Without the network a storage that is
+ * set up opens all the same.
+ */
+async function firstToken({ token }: SottoOptions, kept: DeviceRecord | undefined): Promise<string | undefined> {
+  if (kept === undefined) return await token()
+  const asked = Promise.resolve()
+    .then(() => token())
+    .catch(() => undefined)
+  const first = await within(tokenWaitMs, asked)
+  const claims = first === undefined ? undefined : payloadOf(first)
+  if (claims !== undefined && !Object.values(claims).includes(kept.userId))
+    throw new SottoClientError('invalid_option', `the storage belongs to ${kept.userId}, the token to somebody else`)
+  return first
+}
+
+/** Undefined when it takes longer. */
+function within<value>(waitMs: number, promise: Promise<value>): Promise<value | undefined> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(undefined), waitMs)
+    void promise.then((value) => {
+      clearTimeout(timer)
+      resolve(value)
+    })
+  })
+}
+
 /** A login may bind its tokens to a device. The server checks it; this only reads it. */
-function deviceIdIn(token: string): string | undefined {
+function deviceIdIn(token: string | undefined): string | undefined {
+  const deviceId = token === undefined ? undefined : payloadOf(token)?.deviceId
+  return typeof deviceId === 'string' ? deviceId : undefined
+}
+
+/** Of a JWT; undefined for a token of another kind. */
+function payloadOf(token: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const payload = JSON.parse(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))) as {
-      readonly deviceId?: unknown
-    }
-    return typeof payload.deviceId === 'string' ? payload.deviceId : undefined
+    const binary = atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))
+    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0))
+    const payload: unknown = JSON.parse(new TextDecoder().decode(bytes))
+    return typeof payload === 'object' && payload !== null ? (payload as Readonly<Record<string, unknown>>) : undefined
   } catch {
     return undefined
   }
