@@ -2,12 +2,13 @@ import { SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
 import type { Changes } from './changes.ts'
 import { sendControl } from './compose.ts'
-import { tidying } from './intents.ts'
+import { freshening, tidying } from './intents.ts'
 import { inspect, usersOf } from './leaves.ts'
 import type { Parts, Requests } from './parts.ts'
 import type { Pump } from './pump.ts'
 
 const tidyJitterMs = 1_500
+const freshenJitterMs = 60_000
 const retryFirstMs = 2_000
 const retryMaxMs = 300_000
 const stateDelayMs = 1_500
@@ -39,6 +40,13 @@ export class Background implements Requests {
       if (!(await this.needsTidying(conversationId))) return true
       await this.changes.change(conversationId, tidying(this.parts))
       // What only others may remove is left to them.
+      return true
+    })
+  }
+
+  freshen(conversationId: string): void {
+    this.start(`freshen ${conversationId}`, freshenJitterMs, async () => {
+      await this.changes.change(conversationId, freshening(this.parts))
       return true
     })
   }

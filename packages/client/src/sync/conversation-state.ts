@@ -26,6 +26,13 @@ export interface ConversationState {
   readonly readUpTo: string
   readonly lastOrder: string | undefined
   readonly updatedAt: number
+  /**
+   * The epoch that this device came in with: messages of earlier ones that cross its coming are not for it. Undefined after
+   * it has lost its state and come back: then they were.
+   */
+  readonly sinceEpoch: number | undefined
+  /** When this device last put fresh keys into the group; 0: it should soon. */
+  readonly freshAt: number
   /** The state of the group is lost or behind: join anew before anything is sent. */
   readonly rejoin: boolean
   /** A device of this user in this group has asked for, or has, the name. */
@@ -82,6 +89,8 @@ export function newConversation(
     readUpTo: '',
     lastOrder: undefined,
     updatedAt: now,
+    sinceEpoch: undefined,
+    freshAt: now,
     rejoin: false,
     named: false,
   }

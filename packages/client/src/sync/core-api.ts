@@ -191,7 +191,7 @@ export const incidentKinds = {
   sender_mismatch: 'The server names another sender than the signature does. The signature holds.',
   replayed: 'A message came a second time. It was not shown again.',
   history_differs: 'A member has seen another history of the group than this device: entries were dropped, changed or reordered.',
-  entries_missing: 'The server skipped entries of a mailbox without saying that they are gone.',
+  entries_missing: 'Entries of a mailbox did not come: the server skipped them, says that they are gone, or put something else in their place.',
   storage_restored: 'The storage is an older copy: the device joins its groups anew before it sends.',
   group_info_refused: 'The GroupInfo for joining anew does not verify, or is older than what this device knows.',
   session_ended:

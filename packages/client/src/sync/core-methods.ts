@@ -191,6 +191,7 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
         transaction.updateConversation(conversationId, { status: 'left' })
         await transaction.dropGroup(conversationId)
         transaction.emitConversation(conversationId)
+        transaction.afterwards(() => parts.ask.pump(conversationId))
       })
     },
 

@@ -13,6 +13,7 @@ import { conversationSnapshot } from './conversation-snapshot.ts'
 import type { CoreApi, CoreEvent, CoreMethod, CoreMethods, SelfSnapshot } from './core-api.ts'
 import { methodsOf } from './core-methods.ts'
 import { Inbox } from './inbox.ts'
+import { isStale } from './intents.ts'
 import { KeyPackages } from './key-packages.ts'
 import { Memory } from './memory.ts'
 import { Outbox } from './outbox.ts'
@@ -228,6 +229,7 @@ export class Core implements CoreApi {
       if (conversation.rejoin || conversation.status === 'joining') this.background.rejoin(conversation.id)
       if (conversation.departed.length > 0) this.background.tidy(conversation.id)
       if (conversation.status === 'broken') this.background.reset(conversation.id)
+      if (isStale(conversation, this.parts.clock.now())) this.background.freshen(conversation.id)
     }
     for (const conversationId of outbox.conversations()) this.background.pump(conversationId)
   }

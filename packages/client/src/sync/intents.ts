@@ -50,6 +50,19 @@ export function tidying(parts: Parts): Intent {
   }
 }
 
+/** How long the keys of a device stay as they are in a group where nothing else makes it commit. */
+const freshMs = 7 * 24 * 3_600_000
+
+export function isStale({ status, rejoin, freshAt }: ConversationState, now: number): boolean {
+  return status === 'active' && !rejoin && now - freshAt > freshMs
+}
+
+/** Fresh keys for this device's leaf, so that who has stolen old ones is out again (RFC 9420 section 16.6). */
+export function freshening(parts: Parts): Intent {
+  return async ({ conversation, state }) =>
+    isStale(conversation, parts.clock.now()) ? withRemovals(parts, nothing, conversation, state) : undefined
+}
+
 /** @throws SottoClientError `no_such_user` for who has no device that could be added. */
 export function adding(parts: Parts, userIds: readonly string[]): Intent {
   let claimed: Plan['add'] = []

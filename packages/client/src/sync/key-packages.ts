@@ -45,10 +45,12 @@ export class KeyPackages {
     return value === undefined ? undefined : unpack<StoredKeyPackage>(value).secret
   }
 
-  /** Used once, a key package is gone; the last-resort one stays. */
-  async used(transaction: Transaction, ref: string): Promise<void> {
+  /** Used once, a key package is gone. The last-resort one stays: `lastResort`, and its keys should be replaced soon. */
+  async used(transaction: Transaction, ref: string): Promise<'once' | 'lastResort'> {
     const value = await transaction.get('keyPackages', ref)
-    if (value !== undefined && !unpack<StoredKeyPackage>(value).lastResort) transaction.put('keyPackages', ref, undefined)
+    if (value !== undefined && unpack<StoredKeyPackage>(value).lastResort) return 'lastResort'
+    transaction.put('keyPackages', ref, undefined)
+    return 'once'
   }
 
   /** Uploads the first few, so that others can reach this device; the rest follow with `fill`. Later starts need no server. */

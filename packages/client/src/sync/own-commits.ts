@@ -10,7 +10,7 @@ import { base64, base64Url } from './base64.ts'
 import { sendControl } from './compose.ts'
 import type { ConversationState, PendingCommit } from './conversation-state.ts'
 import { judgeChange } from './judging.ts'
-import { namedBy } from './leaves.ts'
+import { namedBy, vouched } from './leaves.ts'
 import type { Parts } from './parts.ts'
 import type { Transaction } from './transaction.ts'
 import { beginTranscript } from './transcript.ts'
@@ -92,6 +92,7 @@ async function refuseForbidden(
   const leaves = await Promise.all(plan.add.map(async ({ keyPackage }) => (await parts.engine.readKeyPackage(keyPackage)).leaf))
   const contacts = (userId: string) => transaction.contact(userId)
   const verdict = judgeChange(parts, contacts, conversation, state, leaves, { ...change, external: false })
+  if ('refused' in verdict) { if (process.env.DBG) console.error('REFUSED', parts.self.userId, parts.self.deviceId, conversation.id, verdict, JSON.stringify({ rm: change.removed, claim: { ...change.claim, rosterHash: 0 }, dep: conversation.departed, leaving: conversation.leaving, plan: plan.remove.map(namedBy) }), plan.remove.map((l) => [vouched(l, contacts), vouched(l, (u) => parts.contacts.of(u)), state.leaves.find((x) => x.index === l.index) === l])) }
   if ('refused' in verdict) throw new SottoClientError('not_permitted', commitRefusals[verdict.refused])
 }
 
@@ -107,7 +108,7 @@ export async function wonCommit(
   const current = purpose === 'external' ? undefined : await transaction.group(conversationId)
   const step = await parts.engine.adopt(pending.pending, current)
   transaction.take(conversationId, step)
-  const { departed, leaving } = transaction.conversation(conversationId)!
+  const { departed, leaving, rejoin, sinceEpoch } = transaction.conversation(conversationId)!
   enterEpoch(parts, transaction, conversationId, step.state, {
     status: 'active',
     generation,
@@ -116,7 +117,9 @@ export async function wonCommit(
     roster,
     departed: purpose === 'reset' ? [] : departed.filter((gone) => !isRemoved(gone, step.state)),
     leaving: leaving.filter((userId) => roster.members.has(userId)),
+    sinceEpoch: purpose !== 'external' ? sinceEpoch : rejoin ? undefined : step.state.epoch,
     rejoin: false,
+    freshAt: parts.clock.now(),
     updatedAt: place.receivedAt,
   })
   await tellJoiners(parts, transaction, pending)

@@ -52,6 +52,8 @@ export interface Requests {
   pump(conversationId: string): void
   /** Remove the leaves of those who have departed, and ghosts. */
   tidy(conversationId: string): void
+  /** Put fresh keys into the group. */
+  freshen(conversationId: string): void
   /** Join anew by an external commit. */
   rejoin(conversationId: string): void
   /** Begin a new generation, where this user may. */

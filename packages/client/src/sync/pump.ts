@@ -98,7 +98,10 @@ export class Pump {
       })
       if (typeof sealed !== 'string') return sealed
       if (sealed === 'departed' || sealed === 'ghosts') ask.tidy(conversationId)
-      if (sealed === 'left') await failMessage(this.parts, item, 'not_a_member')
+      if (sealed === 'left') {
+        await failMessage(this.parts, item, 'not_a_member')
+        this.again.add(conversationId)
+      }
       return undefined
     } catch (error) {
       if (error instanceof SottoClientError && error.code === 'content_too_large') {

@@ -5,10 +5,9 @@ import { extendTranscript } from './transcript.ts'
 
 type DepartedFrame = Extract<EntryFrame, { readonly type: 'departed' }>
 type MembershipFrame = Extract<EntryFrame, { readonly type: 'membership' }>
-type GoneFrame = Extract<EntryFrame, { readonly type: 'gone' }>
 
 /** Somebody is gone, says the server: nothing is sent until a commit has removed the leaves. */
-export function receiveDeparted(parts: Parts, transaction: Transaction, frame: DepartedFrame): void {
+export async function receiveDeparted(parts: Parts, transaction: Transaction, frame: DepartedFrame): Promise<void> {
   const conversation = transaction.conversation(frame.groupId)
   if (conversation === undefined || conversation.mailbox !== frame.mailbox) return
   const { userId, deviceId } = frame
@@ -16,11 +15,7 @@ export function receiveDeparted(parts: Parts, transaction: Transaction, frame: D
   const transcript = extendTranscript(parts.engine, conversation.transcript, frame.seq, payload)
   if (transcript !== undefined) transaction.afterwards(() => parts.digests.note(conversation.id, transcript))
   const self = userId === parts.self.userId && (deviceId === undefined || deviceId === parts.self.deviceId)
-  if (self) {
-    transaction.updateConversation(conversation.id, { status: 'left', transcript: undefined })
-    transaction.emitConversation(conversation.id)
-    return
-  }
+  if (self) return await leftBySaying(parts, transaction, conversation.id)
   transaction.updateConversation(conversation.id, { departed: [...conversation.departed, { userId, deviceId }], transcript })
   transaction.afterwards(() => {
     parts.ask.refresh(userId)
@@ -29,17 +24,22 @@ export function receiveDeparted(parts: Parts, transaction: Transaction, frame: D
 }
 
 /** Of an MLS group only its deletion, or an owner who was erased, is told like this; who is in it, commits alone say. */
-export function receiveMembership(parts: Parts, transaction: Transaction, frame: MembershipFrame): void {
+export async function receiveMembership(parts: Parts, transaction: Transaction, frame: MembershipFrame): Promise<void> {
   const conversation = transaction.conversation(frame.groupId)
   if (conversation === undefined || conversation.mailbox !== frame.mailbox) return
-  const deleted = frame.removed.includes(parts.self.userId)
-  transaction.updateConversation(conversation.id, { transcript: undefined, ...(deleted ? { status: 'left' as const } : {}) })
+  if (frame.removed.includes(parts.self.userId)) return await leftBySaying(parts, transaction, conversation.id)
+  const { by, added, removed, roles = {} } = frame
+  const payload = `membership ${JSON.stringify([by, added, removed, Object.entries(roles).sort()])}`
+  const transcript = extendTranscript(parts.engine, conversation.transcript, frame.seq, payload)
+  if (transcript !== undefined) transaction.afterwards(() => parts.digests.note(conversation.id, transcript))
+  transaction.updateConversation(conversation.id, { transcript })
   transaction.emitConversation(conversation.id)
 }
 
-/** Entries that will not come. A commit may be among them: the next message then shows it, and the device joins anew. */
-export async function receiveGone(_parts: Parts, transaction: Transaction, frame: GoneFrame): Promise<void> {
-  const id = transaction.memory.conversationOf(frame.mailbox)
-  if (id === undefined) return
-  transaction.updateConversation(id, { transcript: undefined })
+/** The server says that this device is out. It is asked to let it in again: where that was no lie, it refuses. */
+async function leftBySaying(parts: Parts, transaction: Transaction, conversationId: string): Promise<void> {
+  await transaction.dropGroup(conversationId)
+  transaction.updateConversation(conversationId, { status: 'left', transcript: undefined })
+  transaction.emitConversation(conversationId)
+  transaction.afterwards(() => parts.ask.rejoin(conversationId))
 }

@@ -72,8 +72,8 @@ async function apply(
       updatedAt: frame.receivedAt,
     })
     transaction.emitConversation(id)
-    // The user is still a member: it was this device that somebody took out.
-    if (member) transaction.afterwards(() => parts.ask.rejoin(id))
+    // The user is still a member: it was this device that somebody took out. Otherwise, what waits to be sent fails.
+    transaction.afterwards(() => (member ? parts.ask.rejoin(id) : parts.ask.pump(id)))
     return
   }
   transaction.take(id, step)

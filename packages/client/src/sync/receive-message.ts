@@ -20,10 +20,12 @@ type MsgFrame = Extract<EntryFrame, { readonly type: 'msg' }>
 
 const mlsContentType = 'message/mls'
 
+export const isMlsMessage = ({ scope, contentType }: MsgFrame): boolean => scope === 'group' && contentType === mlsContentType
+
 /** A message of a group: decrypts, judges who sent it, and does what it says. */
 export async function receiveMessage(parts: Parts, transaction: Transaction, batch: Batch, frame: MsgFrame): Promise<void> {
   // Other protocols may use the same server: not for us.
-  if (frame.scope !== 'group' || frame.contentType !== mlsContentType) return
+  if (!isMlsMessage(frame)) return
   const conversation = transaction.conversation(frame.to)
   if (conversation === undefined || conversation.mailbox !== frame.mailbox) return
   extend(parts, transaction, conversation, frame)
@@ -42,7 +44,7 @@ export async function receiveMessage(parts: Parts, transaction: Transaction, bat
   }
   try {
     const plaintext = decodePlaintext(step.plaintext)
-    compare(parts, transaction, conversation, step, from, plaintext)
+    compare(parts, transaction, conversation, step, from, plaintext, frame.seq)
     await apply(parts, transaction, batch, frame, from, plaintext.envelope)
   } catch (error) {
     if (!(error instanceof ContentFailure)) throw error
@@ -68,10 +70,17 @@ async function decrypt(
       incident(transaction, 'replayed', conversation.id, frame.from, `entry ${frame.seq} was read before`)
       return undefined
     }
+    if (error.reason === 'pruned_epoch' && isBefore(parts, conversation, frame)) return undefined
     if (error.reason === 'future_epoch') behind(parts, transaction, conversation.id)
     await unreadable(parts, transaction, frame, error.reason, error.message)
     return undefined
   }
+}
+
+/** It was encrypted before this device came in, and has crossed its coming: it was never for this device. */
+function isBefore(parts: Parts, { sinceEpoch }: ConversationState, frame: MsgFrame): boolean {
+  const { epoch } = parts.engine.readHeader(bytesOf(frame.ciphertext))
+  return sinceEpoch !== undefined && epoch !== undefined && epoch < sinceEpoch
 }
 
 /** The server has taken messages of an epoch whose commit did not come, or was not what it should be: join anew. */
@@ -96,8 +105,11 @@ function compare(
   step: ApplicationStep,
   from: MemberDevice,
   { seen, deviceList }: Plaintext,
+  seq: number,
 ): void {
-  if (seen !== undefined && parts.digests.agrees(conversation.id, step.epoch, seen.seq, seen.digest) === false) {
+  // Nobody has seen the place where the message stands before writing it: then entries before it were dropped or swapped.
+  const isAhead = seen !== undefined && seen.seq >= seq
+  if (isAhead || (seen && parts.digests.agrees(conversation.id, step.epoch, seen.seq, seen.digest) === false)) {
     const detail = `${from.userId} has seen another history up to entry ${seen.seq}`
     incident(transaction, 'history_differs', conversation.id, from.userId, detail)
   }

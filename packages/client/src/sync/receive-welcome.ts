@@ -130,7 +130,7 @@ async function enter(
   const kind = roster.direct ? 'direct' : 'group'
   if (before === undefined) transaction.setConversation(newConversation(groupId, kind, peer, roster, frame.receivedAt))
   transaction.take(groupId, step)
-  await parts.keyPackages.used(transaction, step.ref)
+  const used = await parts.keyPackages.used(transaction, step.ref)
   // Before the entries after the commit: what came earlier was of epochs before this device's own.
   const cursor = transaction.cursor(frame.groupMailbox)
   if (cursor === undefined || cursor < frame.groupSeq) transaction.setCursor(frame.groupMailbox, frame.groupSeq)
@@ -144,10 +144,13 @@ async function enter(
     roster,
     departed: [],
     leaving: [],
+    sinceEpoch: before?.rejoin ? undefined : step.state.epoch,
     rejoin: false,
+    freshAt: used === 'lastResort' ? 0 : parts.clock.now(),
     updatedAt: frame.receivedAt,
   })
   transaction.afterwards(() => {
+    if (used === 'lastResort') parts.ask.freshen(groupId)
     parts.ask.pump(groupId)
     parts.ask.tidy(groupId)
     parts.ask.keyPackages()

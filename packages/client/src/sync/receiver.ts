@@ -3,9 +3,9 @@ import type { Batch } from './batch.ts'
 import { newBatch } from './batch.ts'
 import { sendReceipt } from './compose.ts'
 import type { Parts } from './parts.ts'
-import { receiveDeparted, receiveGone, receiveMembership } from './receive-changes.ts'
+import { receiveDeparted, receiveMembership } from './receive-changes.ts'
 import { receiveCommit, usersOfCommit } from './receive-commit.ts'
-import { receiveMessage } from './receive-message.ts'
+import { isMlsMessage, receiveMessage } from './receive-message.ts'
 import { receiveOwn } from './receive-own.ts'
 import { receiveWelcome, usersOfWelcome } from './receive-welcome.ts'
 import type { Transaction } from './transaction.ts'
@@ -117,6 +117,7 @@ export class Receiver {
     if (cursor !== undefined && last <= cursor) return
     if (cursor !== undefined && first > cursor + 1) this.missing(transaction, mailbox, cursor + 1, first - 1)
     transaction.setCursor(mailbox, last)
+    this.unheard(transaction, frame, first, last)
     switch (frame.type) {
       case 'msg':
         return await receiveMessage(this.parts, transaction, batch, frame)
@@ -127,12 +128,21 @@ export class Receiver {
       case 'welcome_mls':
         return await receiveWelcome(this.parts, transaction, frame)
       case 'departed':
-        return receiveDeparted(this.parts, transaction, frame)
+        return await receiveDeparted(this.parts, transaction, frame)
       case 'membership':
-        return receiveMembership(this.parts, transaction, frame)
-      case 'gone':
-        return await receiveGone(this.parts, transaction, frame)
+        return await receiveMembership(this.parts, transaction, frame)
     }
+  }
+
+  /**
+   * Entries of a conversation that say nothing to this device: gone, or not what belongs there. A commit may be among
+   * them: the next message then shows it, and the device joins anew.
+   */
+  private unheard(transaction: Transaction, frame: EntryFrame, first: number, last: number): void {
+    const conversation = conversationAt(transaction, frame.mailbox)
+    if (conversation?.status !== 'active' || conversation.rejoin || last <= conversation.commitSeq) return
+    if (frame.type !== 'gone' && speaksTo(frame, conversation.id)) return
+    this.missing(transaction, frame.mailbox, first, last)
   }
 
   /** Only an older storage, or a server that hides something, lets numbers be missing. */
@@ -167,6 +177,22 @@ export class Receiver {
         if (conversation !== undefined) this.parts.ask.rejoin(conversation.id)
       })
     })
+  }
+}
+
+/** Whether the entry is one that the mailbox of this conversation may hold. */
+function speaksTo(frame: Exclude<EntryFrame, { readonly type: 'gone' }>, conversationId: string): boolean {
+  switch (frame.type) {
+    case 'own':
+      return true
+    case 'msg':
+      return isMlsMessage(frame) && frame.to === conversationId
+    case 'commit':
+    case 'departed':
+    case 'membership':
+      return frame.groupId === conversationId
+    default:
+      return false
   }
 }
 
