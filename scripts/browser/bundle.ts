@@ -9,14 +9,21 @@ export interface Bundle {
   readonly gzipBytes: number
 }
 
-/** What is published for browsers must not even mention a module of Node.js. */
+const nothing = '\0nothing'
+
+/**
+ * What is published for browsers must not even mention a module of Node.js. A library may ask for one at run time, where
+ * it has found nothing of the platform's own: in browsers it never gets there.
+ */
 const withoutNode: Plugin = {
   name: 'without-node',
   enforce: 'pre',
-  resolveId(id, importer) {
+  resolveId(id, importer, { kind }) {
+    if (isBuiltin(id) && kind === 'dynamic-import' && importer?.includes('/node_modules/')) return nothing
     if (isBuiltin(id)) throw new Error(`${importer ?? 'the entry'} imports ${id}, which browsers do not have`)
     return undefined
   },
+  load: (id) => (id === nothing ? 'export {}' : undefined),
 }
 
 /**

@@ -147,7 +147,9 @@ export class SimDevice {
       handed.push({ device, opening, group, id, resolved: !isFailing })
       if (isFailing) throw new Error('the application fails on purpose')
     })
-    this.#sotto.on('error', ({ kind, conversationId: group, detail }) => incidents.push({ device, kind, group, detail }))
+    this.#sotto.on('error', ({ kind, conversationId: group, detail }) => {
+      incidents.push({ device, kind, group, detail })
+    })
     this.#sotto.on('identityChanged', ({ accept }) => accept())
   }
 

@@ -1,4 +1,4 @@
-import type { CommitFrame, MemberDevice, MsgFrame, ServerFrame } from '@sotto/protocol'
+import type { ClientFrame, MemberDevice, MsgFrame, ServerFrame } from '@sotto/protocol'
 import { readHeader } from '../../../packages/client/src/mls/header.ts'
 import type { DeviceName } from '../history.ts'
 import type { Witness } from '../wire-tap.ts'
@@ -7,13 +7,7 @@ import type { LogEntry } from './record.ts'
 const mlsContentType = 'message/mls'
 
 /** A commit as its device offered it, until the server says where it stands. */
-interface Offer {
-  readonly generation: number
-  readonly epoch: number
-  readonly added: readonly MemberDevice[]
-  readonly removed: readonly MemberDevice[]
-  readonly external?: boolean
-}
+type Offer = Pick<Extract<LogEntry, { readonly kind: 'commit' }>, 'generation' | 'epoch' | 'added' | 'removed' | 'external'>
 
 /**
  * The logs of all groups, put together from what passes between the devices and the server: each device sees its own part,
@@ -53,7 +47,7 @@ export class GroupLogs {
     const device = () => name
     return {
       sent: (text) => {
-        const frame = JSON.parse(text) as { readonly type: string } & MsgFrame
+        const frame = JSON.parse(text) as ClientFrame
         if (frame.type === 'msg') this.#offeredMessage(device(), frame)
         if (frame.type !== 'ping') this.passed++
       },
@@ -67,7 +61,7 @@ export class GroupLogs {
         this.passed++
         if (method !== 'POST') return
         if (path === '/messages') this.#offeredMessage(device(), JSON.parse(body) as MsgFrame)
-        else if (isBundle(path)) this.#offeredCommit(path, JSON.parse(body) as Record<string, unknown>)
+        else if (isBundle(path)) this.#offeredCommit(JSON.parse(body) as Partial<Bundle>)
       },
       answered: ({ method, path, body }, status, answer) => {
         if (method !== 'POST' || status >= 300) return
@@ -80,17 +74,11 @@ export class GroupLogs {
     if (contentType === mlsContentType && device !== undefined) this.#messages.set(`${device} ${id}`, epochOf(ciphertext))
   }
 
-  #offeredCommit(path: string, body: Record<string, unknown>): void {
-    if (body.protocol === 'opaque' || typeof body.id !== 'string') return
-    const { generation } = headerOf(body.commit as string)
-    const offer = body as unknown as CommitFrame & { readonly add?: MemberDevice[]; readonly remove?: MemberDevice[] }
-    this.#offers.set(body.id, {
-      generation,
-      epoch: path.endsWith('/commits') ? offer.epoch : 0,
-      added: offer.add ?? [],
-      removed: offer.remove ?? [],
-      ...(offer.external === undefined ? {} : { external: offer.external }),
-    })
+  #offeredCommit({ id, commit, epoch = 0, add = [], remove = [], external = false }: Partial<Bundle>): void {
+    // Other groups are created without a commit.
+    if (id === undefined || commit === undefined) return
+    const { generation } = headerOf(commit)
+    this.#offers.set(id, { generation, epoch, added: add.map(nameOf), removed: remove.map(nameOf), external })
   }
 
   #committed(device: DeviceName | undefined, { id }: { readonly id: string }, { groupId, mailbox, seq }: Place): void {
@@ -101,8 +89,7 @@ export class GroupLogs {
   #ownCommit(device: DeviceName, id: string, group: string, seq: number): void {
     const offer = this.#offers.get(id)
     if (offer === undefined) return
-    const { generation, epoch, external = false } = offer
-    const [added, removed] = [offer.added.map(nameOf), offer.removed.map(nameOf)]
+    const { generation, epoch, added, removed, external } = offer
     this.#put(this.#own, { group, seq, kind: 'commit', generation, epoch, by: device, added, removed, external })
   }
 
@@ -162,6 +149,16 @@ export class GroupLogs {
       this.conflicts.push(`entry ${entry.seq} of ${entry.group}: ${before} and ${now}`)
     log.set(entry.seq, entry)
   }
+}
+
+/** Of a request that commits. What a reset or the first commit leaves out is 0 or empty. */
+interface Bundle {
+  readonly id: string
+  readonly commit: string
+  readonly epoch: number
+  readonly add: readonly MemberDevice[]
+  readonly remove: readonly MemberDevice[]
+  readonly external: boolean
 }
 
 interface Place {

@@ -1,5 +1,4 @@
 import { type Conversation, SottoClientError } from '@sotto/client'
-import type { DeviceName } from '../history.ts'
 import type { Seeded } from '../seeded.ts'
 import type { Company } from './company.ts'
 import type { SimDevice } from './device.ts'
@@ -20,7 +19,8 @@ export interface ChangeParts {
 const membersMax = 6
 
 /** The changes of groups and devices, by name, each with how often it is chosen. */
-export function membershipChanges({ company, chance, logs, leavings, groupsMax }: ChangeParts) {
+export function membershipChanges(parts: ChangeParts): Readonly<Record<string, readonly [weight: number, change: Change]>> {
+  const { company, chance, logs, leavings, groupsMax } = parts
   /** Devices that revoke, link, or are spoken for otherwise. */
   const busyUsers = new Set<string>()
   const created = new Set<string>()
@@ -63,8 +63,9 @@ export function membershipChanges({ company, chance, logs, leavings, groupsMax }
       34,
       (actor) => {
         const chat = groupOf(actor, (each) => governs(actor)(each) && each.members.length < membersMax)
-        const absent = company.users.filter((user) => roleOf(chat!, user) === undefined)
-        return chat === undefined ? undefined : chat.add(some(absent, 1 + chance.below(2)))
+        if (chat === undefined) return undefined
+        const absent = company.users.filter((user) => roleOf(chat, user) === undefined)
+        return chat.add(some(absent, 1 + chance.below(2)))
       },
     ],
     remove: [
@@ -119,12 +120,10 @@ export function membershipChanges({ company, chance, logs, leavings, groupsMax }
     return Array.from({ length: Math.min(count, left.length) }, () => left.splice(chance.below(left.length), 1)[0]!)
   }
 
-  return { changes, alone }
+  return changes
 }
 
 /** Why a call was refused. */
 export function codeOf(error: unknown): string {
   return error instanceof SottoClientError ? error.code : `${error instanceof Error ? (error.stack ?? error.message) : error}`
 }
-
-export type { DeviceName }

@@ -46,7 +46,7 @@ const deaths = [
 export function startWorkload(parts: WorkloadParts): Workload {
   const { company, server, chance, logs, sends, leavings } = parts
   const counts: Progress = { changes: {}, refusals: {}, chaos: {} }
-  const { changes } = membershipChanges({ company, chance, logs, leavings, groupsMax: 12 })
+  const changes = membershipChanges({ company, chance, logs, leavings, groupsMax: 12 })
   const names = Object.entries(changes).flatMap(([name, [weight]]) => Array.from({ length: weight }, () => name))
   /** Devices in a call that must not be torn apart: a new device is known to nobody else yet. */
   const held = new Set<SimDevice>()

@@ -357,19 +357,29 @@ describe('departing', () => {
     const [ada, bea] = [await person('ada'), await person('bea')]
     const groupId = await create(ada, [bea])
     await server.call('DELETE /devices/:deviceId', { as: bea.userId, params: { deviceId: 'phone' } })
-    const fresh = await person('bea', 'fresh', bea.userId)
-    const join = { ...bundle(groupId, 1, { external: true }), external: true, add: [fresh] }
     const departed = [bea]
-    expect((await commit(fresh, groupId, join)).body).toMatchObject({ code: 'removal_pending', departed })
-    expect((await say(ada, groupId, 'm', privateMessage({ groupId, epoch: 1 }))).body).toMatchObject({
-      code: 'removal_pending',
-      departed,
-    })
-    await commits(ada, groupId, { ...bundle(groupId, 1), remove: [bea] })
+    const message = (epoch: number) => privateMessage({ groupId, epoch })
+    expect((await say(ada, groupId, 'm', message(1))).body).toMatchObject({ code: 'removal_pending', departed })
+    // It joins without waiting for the removal, which is then anybody's to commit: the new device's too.
+    const fresh = await person('bea', 'fresh', bea.userId)
+    await commits(fresh, groupId, { ...bundle(groupId, 1, { external: true }), external: true, add: [fresh] })
+    for (const device of [ada, fresh]) {
+      expect((await say(device, groupId, 'm', message(2))).body).toMatchObject({ code: 'removal_pending', departed })
+    }
+    expect((await commit(ada, groupId, bundle(groupId, 2))).body).toMatchObject({ code: 'removal_pending', departed })
+    await commits(fresh, groupId, { ...bundle(groupId, 2), remove: [bea] })
     expect((await group(bea, groupId)).members).toContain(bea.userId)
-    const again = { ...bundle(groupId, 2, { external: true }), external: true, add: [fresh] }
-    await commits(fresh, groupId, again)
-    expect(await say(fresh, groupId, 'm', privateMessage({ groupId, epoch: 3 }))).toMatchObject({ status: 201 })
+    expect(await say(fresh, groupId, 'm', message(3))).toMatchObject({ status: 201 })
+  })
+
+  test('who has left and is added again by the removing commit is not to be removed once more', async () => {
+    const [ada, bea] = [await person('ada'), await person('bea')]
+    const groupId = await create(ada, [bea])
+    await server.call('DELETE /groups/:groupId/members/:userId', { ...as(bea), params: { groupId, userId: bea.userId } })
+    await commits(ada, groupId, { ...bundle(groupId, 1), remove: [bea], add: [bea], welcome: welcome(), welcomeTo: [bea] })
+    expect((await group(bea, groupId)).members).toEqual([ada.userId, bea.userId])
+    expect(await say(bea, groupId, 'm', privateMessage({ groupId, epoch: 2 }))).toMatchObject({ status: 201 })
+    await commits(bea, groupId, bundle(groupId, 2))
   })
 
   test('an erased owner is followed by somebody', async () => {
@@ -498,8 +508,6 @@ describe('a reset', () => {
     await server.call('POST /groups', { ...as(ada), body: { protocol: 'mls', direct: ada.userId, ...created } })
     await server.call('DELETE /devices/:deviceId', { as: ada.userId, params: { deviceId: 'phone' } })
     const fresh = await person('ada', 'fresh', ada.userId)
-    const join = { ...bundle(groupId, 1, { external: true }), external: true, add: [fresh] }
-    expect((await commit(fresh, groupId, join)).body).toMatchObject({ code: 'removal_pending' })
     expect(await reset(fresh, groupId, 1)).toMatchObject({ status: 201 })
     await commits(fresh, groupId, bundle(groupId, 1, { generation: 1 }))
   })

@@ -91,6 +91,7 @@ export function decideCommit(
     addUsers,
     removeUsers,
     roles,
+    departed: request.external ? mls.departed : [],
   }
 }
 
@@ -126,6 +127,7 @@ export function decideCreation(
     addUsers: all,
     removeUsers: [],
     roles: new Map(),
+    departed: [],
   }
 }
 
@@ -157,6 +159,7 @@ export function decideReset(found: Group | undefined, actor: Device, request: Re
     addUsers: new Map(added.map((userId) => [userId, 'member'])),
     removeUsers: [],
     roles: new Map(),
+    departed: [],
   }
 }
 

@@ -107,6 +107,8 @@ export interface CommitDecision {
   readonly removeUsers: readonly string[]
   /** New roles of users who are members already. */
   readonly roles: ReadonlyMap<string, Role>
+  /** Leaves that are still to be removed after it. */
+  readonly departed: readonly DepartedLeaf[]
 }
 
 export interface GroupInfo {

@@ -1,16 +1,19 @@
 import type { ClientInvariant } from './client-facts.ts'
 
 /** Calls may be refused because of what others did at the same time, or because the application was being closed. */
-const allowedRefusals = new Set(['closed', 'not_a_member', 'not_permitted', 'owner_must_transfer', 'not_found', 'identity_changed'])
+const allowedRefusals = new Set(['closed', 'offline', 'not_a_member', 'not_permitted', 'owner_must_transfer', 'not_found'])
 
 /** What an honest server and honest members may bring about while connections break and handlers throw. */
 const allowedIncidents: Readonly<Record<string, RegExp>> = {
   handler_failed: /fails on purpose/,
+  // Of the network: tried again.
+  background_failed: /did not answer in time/,
 }
 
 /** Nothing is reported that should not happen among honest members over an honest server. */
-export const noIncidents: ClientInvariant = function* ({ record }) {
+export const noIncidents: ClientInvariant = function* ({ record, revoked }) {
   for (const { device, kind, group, detail } of record.incidents) {
+    if (kind === 'session_ended' && revoked.has(device)) continue
     if (!allowedIncidents[kind]?.test(detail)) yield `${device} ${group ?? ''}: ${kind}: ${detail}`
   }
 }

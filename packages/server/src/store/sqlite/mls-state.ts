@@ -79,9 +79,6 @@ export function groupAfter(
   const stay = kind === 'commit' && before !== undefined ? before.mls.devices : new Map<string, ReadonlyMap<string, number>>()
   const joining = kind !== 'commit' || decision.opensOwn ? [...added, from] : added
   const devices = changed(stay, decision.remove, joining)
-  const removed = new Set(decision.remove.map(({ userId, deviceId }) => `${userId}/${deviceId}`))
-  const pending = kind === 'commit' ? (before?.mls.departed ?? []) : []
-  const departed = pending.filter(({ userId, deviceId }) => !removed.has(`${userId}/${deviceId}`))
   return {
     groupId,
     name: before?.name ?? null,
@@ -90,7 +87,7 @@ export function groupAfter(
     createdAt: before?.createdAt ?? now,
     mailbox: mailbox.name,
     members,
-    mls: { isDirect, generation, epoch, seq, devices, departed },
+    mls: { isDirect, generation, epoch, seq, devices, departed: decision.departed },
   }
 }
 

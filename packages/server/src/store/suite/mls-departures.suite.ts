@@ -117,6 +117,20 @@ export function mlsDepartureTests(newWorld: NewWorld): void {
     ])
   })
 
+  test('what is left to be removed stays so, as a commit says', async () => {
+    const world = await newWorld()
+    const { phone, laptop, bob } = await people(world)
+    await create(world, bob, 'team', [phone])
+    await world.store.revokeDevice('alice', 'phone')
+    const departed = [{ userId: 'alice', deviceId: 'phone', whole: false }]
+    await commit(world, laptop, 'team', { add: [laptop], opensOwn: true, departed })
+    await world.pause()
+    expect((await world.group('team')).mls).toMatchObject({ departed, epoch: 2 })
+    await commit(world, laptop, 'team', { remove: [phone] })
+    await world.pause()
+    expect((await world.group('team')).mls).toMatchObject({ departed: [], epoch: 3 })
+  })
+
   test('who erases the account departs, and passes the ownership on', async () => {
     const world = await newWorld()
     const { phone, laptop, bob, carol } = await people(world)

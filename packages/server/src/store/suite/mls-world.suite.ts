@@ -15,6 +15,7 @@ export interface Change {
   readonly addUsers?: Readonly<Record<string, Role>>
   readonly removeUsers?: readonly string[]
   readonly roles?: Readonly<Record<string, Role>>
+  readonly departed?: CommitDecision['departed']
   readonly commit?: string
   readonly welcome?: string
   readonly welcomeTo?: readonly Device[]
@@ -61,6 +62,7 @@ export function commitOf(from: Device, groupId: string, change: Change, now: Gro
         addUsers: new Map(Object.entries(change.addUsers ?? {})),
         removeUsers: change.removeUsers ?? [],
         roles: new Map(Object.entries(change.roles ?? {})),
+        departed: change.departed ?? [],
       }
     },
   }
