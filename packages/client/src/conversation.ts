@@ -20,6 +20,12 @@ const pageSize = 50
  * const chat = await sotto.conversation('bob')
  * await chat.send('hello')
  * for await (const message of chat.messages({ limit: 20 })) console.log(message.from, message.text)
+ *
+ * @example
+ * // A line of a list of conversations, and what stands above the open one.
+ * console.log(chat.id, chat.kind, chat.peer, chat.name, chat.unread, chat.lastMessage?.text, chat.updatedAt)
+ * console.log(team.state, team.members.map(({ userId, role, verified }) => `${userId}, ${role}${verified ? ', verified' : ''}`))
+ * if (chat.blockedBy.length > 0) console.log('waiting for a word about', chat.blockedBy)
  */
 export class Conversation {
   private now: ConversationSnapshot
@@ -36,6 +42,7 @@ export class Conversation {
     return this.now.id
   }
 
+  /** `direct`: of two, whose members never change. */
   get kind(): 'direct' | 'group' {
     return this.now.kind
   }
@@ -50,6 +57,7 @@ export class Conversation {
     return this.now.name ?? this.now.peer
   }
 
+  /** As the commits of the group say, whatever the server says. `verified`: on this device, by a safety number. */
   get members(): readonly MemberSnapshot[] {
     return this.now.members
   }
@@ -64,14 +72,17 @@ export class Conversation {
     return this.now.blockedBy
   }
 
+  /** Messages of others since the last `markRead`. */
   get unread(): number {
     return this.now.unread
   }
 
+  /** The newest of `messages`. */
   get lastMessage(): Message | undefined {
     return this.now.lastMessage === undefined ? undefined : this.ports.message(this.now.lastMessage)
   }
 
+  /** When something last happened in it. */
   get updatedAt(): Date {
     return new Date(this.now.updatedAt)
   }
@@ -79,7 +90,10 @@ export class Conversation {
   /**
    * Sends a message. Resolves once it is durably queued on this device; `status` tells how it goes on.
    * @throws SottoClientError `invalid_content`, `content_too_large`, `not_a_member`.
-   * @example await chat.send({ text: 'see you at 8', replyTo: message.id })
+   * @example
+   * await chat.send('see you at 8')
+   * await chat.send({ text: 'or at 9?', replyTo: message.id, expiresInMs: 86_400_000 })
+   * await chat.send({ custom: { type: 'application/vnd.example.place+json', data: { lat: 48.14, lon: 11.58 } } })
    */
   async send(content: string | MessageContent): Promise<Message> {
     const given = typeof content === 'string' ? { text: content } : content
@@ -96,7 +110,7 @@ export class Conversation {
     await this.put({ kind: 'reaction', to: messageId, emoji })
   }
 
-  /** Takes one's own reaction away. */
+  /** Takes one's own reaction away. @example await chat.unreact(message.id) */
   async unreact(messageId: string): Promise<void> {
     await this.put({ kind: 'reaction', to: messageId })
   }
@@ -106,17 +120,25 @@ export class Conversation {
     await this.put({ kind: 'edit', replaces: messageId, text })
   }
 
-  /** Only one's own messages; everybody's copy loses its content. */
+  /** Only one's own messages; everybody's copy loses its content. @throws SottoClientError `not_permitted`. @example await chat.delete(message.id) */
   async delete(messageId: string): Promise<void> {
     await this.put({ kind: 'delete', replaces: messageId })
   }
 
-  /** Everything up to this message, or everything, has been read; tells the senders if read receipts are on. */
+  /**
+   * Everything up to this message, or everything, has been read; tells the senders if read receipts are on.
+   * @example await chat.markRead()
+   */
   async markRead(messageId?: string): Promise<void> {
     await this.ports.core.call('markRead', this.id, messageId)
   }
 
-  /** Tells those who are online now that this user is typing, or has stopped. Never stored, never an error. */
+  /**
+   * Tells those who are online now that this user is typing, or has stopped. Never stored, never an error.
+   * @example
+   * chat.typing()
+   * chat.typing(false)
+   */
   typing(active = true): void {
     void this.ports.core.call('typing', this.id, active).catch(() => {})
   }
@@ -124,6 +146,7 @@ export class Conversation {
   /**
    * The history on this device, newest first.
    * @param page `before`: id of a message; `limit`: how many at most (all by default).
+   * @example for await (const message of chat.messages({ limit: 50 })) console.log(message.from, message.text)
    */
   async *messages(page: { readonly before?: string; readonly limit?: number } = {}): AsyncGenerator<Message, void, undefined> {
     let { before } = page
@@ -138,36 +161,60 @@ export class Conversation {
     }
   }
 
-  /** @throws SottoClientError `not_permitted`, `no_such_user`. @example await team.add(['dave']) */
+  /**
+   * They read what is sent from now on, and nothing of before. The owner's and the admins' to do.
+   * @throws SottoClientError `not_permitted`, `no_such_user`.
+   * @example await team.add(['dave'])
+   */
   async add(userIds: readonly string[]): Promise<void> {
     await this.ports.core.call('add', this.id, userIds)
   }
 
-  /** From the epoch after it, the user can read nothing. @throws SottoClientError `not_permitted`. */
+  /**
+   * From the epoch after it, the user can read nothing.
+   * @throws SottoClientError `not_permitted`.
+   * @example await team.remove('carol')
+   */
   async remove(userId: string): Promise<void> {
     await this.ports.core.call('remove', this.id, userId)
   }
 
-  /** `owner` hands the group over; the former owner becomes an admin. @throws SottoClientError `not_permitted`. */
+  /**
+   * `owner` hands the group over; the former owner becomes an admin.
+   * @throws SottoClientError `not_permitted`, `not_a_member`.
+   * @example await team.setRole('bob', 'admin')
+   */
   async setRole(userId: string, role: Role): Promise<void> {
     await this.ports.core.call('setRole', this.id, userId, role)
   }
 
+  /**
+   * The name is content: members read it, the server does not. The owner's and the admins' to give.
+   * @throws SottoClientError `not_permitted`, `invalid_content`.
+   * @example await team.rename('Crew')
+   */
   async rename(name: string): Promise<void> {
     checkContent({ kind: 'state', revision: 1, name })
     await this.ports.core.call('rename', this.id, name)
   }
 
-  /** @throws SottoClientError `owner_must_transfer` while there are others. */
+  /**
+   * Its history stays on this device.
+   * @throws SottoClientError `owner_must_transfer` while there are others.
+   * @example
+   * await team.setRole('bob', 'owner')
+   * await team.leave()
+   */
   async leave(): Promise<void> {
     await this.ports.core.call('leave', this.id)
   }
 
-  /** Called by the SDK. */
+  /** Called by the SDK alone. @internal */
   update(snapshot: ConversationSnapshot): void {
     this.now = snapshot
   }
 
+  /** A plain copy, for a worker, a store of the application's, or `JSON.stringify`. @example postMessage(chat.toJSON()) */
   toJSON(): ConversationSnapshot {
     return this.now
   }

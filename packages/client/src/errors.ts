@@ -1,6 +1,10 @@
 import type { ErrorCode } from '@sotto/protocol/errors'
 
-/** Refusals of the SDK itself; those of the server keep their own codes (docs/errors.md). */
+/**
+ * Refusals of the SDK itself (docs/sdk-errors.md); those of the server keep their own codes (docs/errors.md).
+ *
+ * @example console.log(clientErrorTable.link_required.action)
+ */
 export const clientErrorTable = {
   link_required: {
     meaning: 'The user has an identity on another device, and neither `link` nor `reset` was given.',
@@ -74,8 +78,19 @@ export const clientErrorTable = {
 
 export type ClientErrorCode = keyof typeof clientErrorTable
 
-/** What the SDK rejects with: a code of its own table, or of the server's. */
+/**
+ * What the SDK rejects with: a code of its own table, or of the server's.
+ *
+ * @example
+ * try {
+ *   await sotto.conversation('nobody')
+ * } catch (error) {
+ *   if (!(error instanceof SottoClientError)) throw error
+ *   console.log(error.code, error.message, error.extra) // 'no_such_user', …
+ * }
+ */
 export class SottoClientError extends Error {
+  /** What programs decide by: it stays, the message is for people and may change. */
   readonly code: ClientErrorCode | ErrorCode
   /** Members of the server's error, where it was one. */
   readonly extra: Readonly<Record<string, unknown>>

@@ -18,6 +18,19 @@ export interface MessageContent {
  * @example
  * const message = await chat.send('hello')
  * console.log(message.status) // 'queued', later 'sent', 'delivered', 'read'
+ * if (message.status === 'failed') console.log(message.failure) // 'content_too_large'
+ * console.log(message.deliveredTo, message.readBy) // ['bob'], []
+ *
+ * @example
+ * // A line of a history.
+ * const who = message.own ? 'you' : `${message.from} (${message.fromDevice})`
+ * const what = message.deleted ? '(deleted)' : (message.unreadable ?? message.text ?? message.custom?.type)
+ * console.log(who, what, message.editedAt && '(edited)', Object.values(message.reactions).join(''))
+ *
+ * @example
+ * // Where it belongs, and when.
+ * console.log(message.id, message.conversationId, message.replyTo, message.order)
+ * console.log(message.sentAt, message.receivedAt, message.expiresAt)
  */
 export class Message {
   private now: MessageSnapshot
@@ -32,6 +45,7 @@ export class Message {
     return this.now.id
   }
 
+  /** For `Sotto.find`. */
   get conversationId(): string {
     return this.now.conversationId
   }
@@ -41,6 +55,7 @@ export class Message {
     return this.now.from
   }
 
+  /** Id of the device that it was written on, authenticated too. */
   get fromDevice(): string {
     return this.now.fromDevice
   }
@@ -50,14 +65,17 @@ export class Message {
     return this.now.own
   }
 
+  /** With its edits. Undefined when it is deleted, has expired, cannot be read, or is custom content alone. */
   get text(): string | undefined {
     return this.now.text
   }
 
+  /** Whatever the author sent: look at its type and shape before it is used. */
   get custom(): Custom | undefined {
     return this.now.custom
   }
 
+  /** Id of the message that it answers; that one may not be on this device. */
   get replyTo(): string | undefined {
     return this.now.replyTo
   }
@@ -85,14 +103,17 @@ export class Message {
     return this.now.receivedAt === undefined ? undefined : new Date(this.now.receivedAt)
   }
 
+  /** Of the last edit, by the author's clock. */
   get editedAt(): Date | undefined {
     return this.now.editedAt === undefined ? undefined : new Date(this.now.editedAt)
   }
 
+  /** By its author, or because it has expired. */
   get deleted(): boolean {
     return this.now.deleted
   }
 
+  /** When every device deletes it. */
   get expiresAt(): Date | undefined {
     return this.now.expiresAt === undefined ? undefined : new Date(this.now.expiresAt)
   }
@@ -107,6 +128,7 @@ export class Message {
     return this.now.deliveredTo
   }
 
+  /** Users who have read it and say so. */
   get readBy(): readonly string[] {
     return this.now.readBy
   }
@@ -121,11 +143,12 @@ export class Message {
     return this.now.order
   }
 
-  /** Called by the SDK. */
+  /** Called by the SDK alone. @internal */
   update(snapshot: MessageSnapshot): void {
     this.now = snapshot
   }
 
+  /** A plain copy, for a worker, a store of the application's, or `JSON.stringify`. @example postMessage(message.toJSON()) */
   toJSON(): MessageSnapshot {
     return this.now
   }

@@ -3,13 +3,18 @@ import type { SafetyNumberSnapshot } from './sync/core-api.ts'
 /**
  * Over the identity keys of two users, the same on both sides: compared in person or by a call, it shows that nobody is in
  * between.
+ *
  * @example
  * const number = await sotto.safetyNumber('bob')
- * console.log(number.digits) // '12345 67890 …', twelve groups of five
- * await number.verify(scanned) // what the other's screen shows
+ * console.log(number.userId, number.digits) // 'bob', '12345 67890 …': twelve groups of five
+ * show(number.qrPayload)
+ * if (number.changed) console.log('another identity than before')
+ * else console.log(number.verified ? 'verified' : 'not verified yet')
  */
 export class SafetyNumber {
+  /** The other of the two. */
   readonly userId: string
+  /** 60 digits in twelve groups of five. */
   readonly digits: string
   /** To be shown as a QR code. */
   readonly qrPayload: string
@@ -35,7 +40,13 @@ export class SafetyNumber {
     this.trust = trust
   }
 
-  /** Marks the user verified if this is the same number. @throws SottoClientError `not_verified`. */
+  /**
+   * Marks the user verified if this is the same number: digits as typed, or the text of the other's QR code.
+   * @throws SottoClientError `not_verified`.
+   * @example
+   * const number = await sotto.safetyNumber('bob')
+   * await number.verify(scanned)
+   */
   async verify(scannedOrTyped: string): Promise<void> {
     await this.check(scannedOrTyped)
   }
@@ -43,6 +54,9 @@ export class SafetyNumber {
   /**
    * Trusts the key that this number was made of, unverified, and sends what waited; for after a restart, as `accept()` of
    * `identityChanged`. @throws SottoClientError `identity_changed` when it has changed once more.
+   * @example
+   * const number = await sotto.safetyNumber('bob')
+   * if (number.changed) await number.accept()
    */
   async accept(): Promise<void> {
     await this.trust()

@@ -24,7 +24,8 @@ const groupIdBytes = 16
  * One user on one device: conversations, end-to-end encrypted.
  *
  * @example
- * const sotto = await Sotto.open({ url: 'http://localhost:8080', token: async () => jwt, storage: memoryStorage() })
+ * const sotto = await Sotto.open({ url, token: async () => jwt, storage: memoryStorage() })
+ * console.log(sotto.userId, sotto.deviceId, sotto.state) // 'alice', 'd3x…', 'connecting'
  * sotto.on('message', async (message) => console.log(message.from, message.text))
  * const chat = await sotto.conversation('bob')
  * await chat.send('hello')
@@ -49,6 +50,8 @@ export class Sotto {
    * Opens this device of the user whom the token names; the first time, the device makes its keys and registers.
    * @throws SottoClientError `link_required` when the user has an identity elsewhere and neither `link` nor `reset` is given;
    * `storage_in_use`, `storage_unreadable`, `invalid_option`, `offline` (only the first time), `unauthenticated`.
+   * @example
+   * const sotto = await Sotto.open({ url, token: async () => jwt, storage, device: { name: 'Laptop' } })
    */
   static async open(options: SottoOptions): Promise<Sotto> {
     checkOptions(options)
@@ -58,59 +61,79 @@ export class Sotto {
     return sotto
   }
 
+  /** The user whom the token named when this device was first opened. */
   get userId(): string {
     return this.core.self.userId
   }
 
+  /** Of this installation: chosen when its storage was first opened, unless the token names one. */
   get deviceId(): string {
     return this.core.self.deviceId
   }
 
+  /** `offline`: no server, or none that takes the token; messages wait meanwhile. Event `state` tells when it changes. */
   get state(): ConnectionStateName {
     return this.core.self.state
   }
 
-  /** Calls `handler` for every event of this name; the answer ends it. */
+  /**
+   * Calls `handler` for every event of this name; the answer ends it.
+   * @example
+   * const off = sotto.on('update', (message) => console.log(message.id, message.status))
+   * off()
+   */
   on<name extends SottoEventName>(name: name, handler: SottoEventHandler<name>): () => void {
     const first = name === 'message' && !this.dispatcher.has('message')
     const off = this.dispatcher.on(name, handler)
     // After the handlers that are set in the same breath.
     if (first) queueMicrotask(() => void this.core.call('deliver').catch(() => {}))
+    if (name === 'identityChanged') queueMicrotask(() => void this.tellChanged().catch(() => {}))
     return off
   }
 
   /**
    * The conversation with another user: the same one on both sides, whoever begins it.
    * @throws SottoClientError `no_such_user`, `offline` (only the first time).
+   * @example const chat = await sotto.conversation('bob')
    */
   async conversation(userId: string): Promise<Conversation> {
     if (typeof userId !== 'string' || userId === '') throw new SottoClientError('invalid_option', 'a user id is a text')
     return this.shown(await this.core.call('direct', userId))
   }
 
-  /** @throws SottoClientError `no_such_user`: with `extra.userIds`. */
+  /**
+   * A new group, owned by this user.
+   * @throws SottoClientError `no_such_user`: with `extra.userIds`.
+   * @example const team = await sotto.createGroup({ name: 'Team', members: ['bob', 'carol'] })
+   */
   async createGroup({ name, members }: { readonly name?: string; readonly members: readonly string[] }): Promise<Conversation> {
     const groupId = base64Url(this.clock.random(groupIdBytes))
     return this.shown(await this.core.call('createGroup', { groupId, name, members }))
   }
 
-  /** All conversations of this device, the one with the newest message first. */
+  /**
+   * All conversations of this device, the one with the newest message first.
+   * @example for (const chat of sotto.conversations()) console.log(chat.name, chat.unread)
+   */
   conversations(): readonly Conversation[] {
     return [...this.chats.values()].sort((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime())
   }
 
-  /** One of `conversations` by its id. */
+  /** One of `conversations` by its id. @example console.log(sotto.find(message.conversationId)?.name) */
   find(conversationId: string): Conversation | undefined {
     return this.chats.get(conversationId)
   }
 
-  /** A message of this device's history by its id. */
+  /** A message of this device's history by its id. @example const again = await sotto.message(message.id) */
   async message(messageId: string): Promise<Message | undefined> {
     const snapshot = await this.core.call('message', messageId)
     return snapshot === undefined ? undefined : this.messageOf(snapshot)
   }
 
-  /** This user's devices, from the list that the user's identity has signed. */
+  /**
+   * This user's devices, from the list that the user's identity has signed.
+   * @example for (const { deviceId, name, current } of await sotto.devices()) console.log(deviceId, name, current)
+   */
   async devices(): Promise<readonly DeviceSnapshot[]> {
     return this.core.call('devices')
   }
@@ -118,17 +141,26 @@ export class Sotto {
   /**
    * Takes another device of this user out for good, and gives the user a new identity key: contacts see `identityChanged`.
    * @throws SottoClientError `not_found`, `not_permitted`.
+   * @example await sotto.revokeDevice(lost)
    */
   async revokeDevice(deviceId: string): Promise<void> {
     await this.core.call('revokeDevice', deviceId)
   }
 
-  /** Lets a new device in that shows this code (`Sotto.open({ …, link: { onCode } })`). @throws SottoClientError `link_refused`. */
+  /**
+   * Lets a new device in that shows this code (`Sotto.open({ …, link: { onCode } })`).
+   * @throws SottoClientError `link_refused`.
+   * @example const added = await sotto.linkDevice(code)
+   */
   async linkDevice(code: string): Promise<DeviceSnapshot> {
     return this.core.call('linkDevice', code)
   }
 
-  /** What two users compare to know that nobody is in between. */
+  /**
+   * What two users compare to know that nobody is in between.
+   * @throws SottoClientError `no_such_user`, `offline`.
+   * @example const number = await sotto.safetyNumber('bob')
+   */
   async safetyNumber(userId: string): Promise<SafetyNumber> {
     const snapshot = await this.core.call('safetyNumber', userId)
     return new SafetyNumber(
@@ -138,10 +170,15 @@ export class Sotto {
     )
   }
 
-  /** Writes down what is under way, ends the connection, releases the storage. Idempotent. */
+  /** Writes down what is under way, ends the connection, releases the storage. Idempotent. @example await sotto.close() */
   async close(): Promise<void> {
     this.dispatcher.end()
     await this.core.close()
+  }
+
+  /** What has changed before anybody listened, or before a restart, still waits for an answer. */
+  private async tellChanged(): Promise<void> {
+    for (const changed of await this.core.call('changedIdentities')) this.receive({ type: 'identityChanged', ...changed })
   }
 
   private async load(): Promise<void> {

@@ -16,14 +16,14 @@ export interface HostileServer {
   readonly url: string
   readonly relay: Relay
   userToken(userId: string): Promise<string>
-  /** What devices are shown in the place of an entry; undefined: the entry. The answer ends the rule. */
+  /** What devices are shown in the place of an entry; undefined: the entry itself. The answer ends the rule. */
   entries(rule: EntryRule): () => void
   /** What they are answered; undefined: what the real server says. */
   answers(rule: AnswerRule): () => void
   /** All rules end. What was shown until now keeps its numbers. */
   becomeHonest(): void
   /** Shows entries of the server's own making, numbered as the next ones of their mailbox. */
-  add(device: Device, ...entries: Shown[]): void
+  add(device: Device, ...entries: EntryFrame[]): void
   /** Sends a frame as it is. */
   tell(device: Device, frame: ServerFrame | Readonly<Record<string, unknown>>): void
   /** Cuts the connections of these users, or of all. */
@@ -33,6 +33,8 @@ export interface HostileServer {
   /** Entries that the real server has delivered, to whomever, by mailbox and number. */
   readonly log: readonly { readonly to: Device; readonly frame: EntryFrame }[]
   readonly requests: readonly Asked[]
+  /** Of a group that somebody was let into. */
+  mailboxOf(groupId: string): string
   /** Whether the text went over the wire, in the clear or in base64. */
   saw(text: string): boolean
 }
@@ -55,7 +57,7 @@ export interface Answer {
   readonly text?: string
 }
 
-export type EntryRule = (frame: EntryFrame, to: Device) => readonly Shown[] | undefined
+export type EntryRule = (frame: EntryFrame, to: Device) => Shown | undefined
 /** `forward` asks the real server, with another body if one is given. */
 export type AnswerRule = (
   asked: Asked,
@@ -242,6 +244,11 @@ export async function startHostileServer(): Promise<HostileServer> {
     log,
     requests,
     userToken: relay.userToken,
+    mailboxOf(groupId) {
+      const mailbox = groupMailboxes.get(groupId)
+      if (mailbox === undefined) throw new Error('nobody was let into this group')
+      return mailbox
+    },
     entries: withRule(entryRules),
     answers: withRule(answerRules),
     becomeHonest() {

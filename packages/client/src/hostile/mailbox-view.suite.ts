@@ -1,7 +1,7 @@
 import type { EntryFrame } from '../transport/transport.ts'
 
-/** An entry without its numbers: the view gives them. */
-export type Shown = EntryFrame
+/** In the place of an entry: any, with whatever numbers; the view gives their own. `hole`: nothing, and its number is missing. */
+export type Shown = readonly EntryFrame[] | 'hole'
 
 /**
  * What one device is shown of one mailbox: entries of the real server, changed, dropped or added to, and numbered so that
@@ -21,12 +21,13 @@ export class MailboxView {
   }
 
   /** What is shown for an entry of the real server: the same again when it comes again. */
-  show(frame: EntryFrame, decide: () => readonly Shown[]): readonly EntryFrame[] {
+  show(frame: EntryFrame, decide: () => Shown): readonly EntryFrame[] {
     const [first, last] = frame.type === 'gone' ? [frame.from, frame.to] : [frame.seq, frame.seq]
     const before = this.#sent.get(last)
     if (before !== undefined) return before
-    const numbered = this.#number(decide(), first + this.#shift)
-    const count = numbered.reduce((sum, one) => sum + lengthOf(one), 0)
+    const decided = decide()
+    const numbered = decided === 'hole' ? [] : this.#number(decided, first + this.#shift)
+    const count = decided === 'hole' ? last - first + 1 : numbered.reduce((sum, one) => sum + lengthOf(one), 0)
     this.#shift += count - (last - first + 1)
     this.#real = last
     this.#sent.set(last, numbered)
@@ -35,7 +36,7 @@ export class MailboxView {
   }
 
   /** Entries that the real server has never seen. */
-  add(frames: readonly Shown[]): readonly EntryFrame[] {
+  add(frames: readonly EntryFrame[]): readonly EntryFrame[] {
     const numbered = this.#number(frames, this.#real + this.#shift + 1)
     this.#shift += numbered.reduce((sum, one) => sum + lengthOf(one), 0)
     this.#ends.push({ shown: this.#real + this.#shift, real: this.#real })
@@ -52,7 +53,7 @@ export class MailboxView {
     return end === undefined ? real + this.#shift : end.shown
   }
 
-  #number(frames: readonly Shown[], first: number): EntryFrame[] {
+  #number(frames: readonly EntryFrame[], first: number): EntryFrame[] {
     let next = first
     return frames.map((frame) => {
       const seq = next

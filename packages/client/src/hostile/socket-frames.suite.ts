@@ -24,11 +24,14 @@ export function acceptSocket(
   head: Buffer,
   { text, ended }: TextSocketListeners,
 ): TextSocket {
-  const accept = createHash('sha1')
-    .update(`${request.headers['sec-websocket-key']}${acceptSuffix}`)
-    .digest('base64')
+  const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}${acceptSuffix}`).digest('base64')
   const [protocol] = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
-  const lines = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`]
+  const lines = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    `Sec-WebSocket-Accept: ${accept}`,
+  ]
   if (protocol !== undefined && protocol !== '') lines.push(`Sec-WebSocket-Protocol: ${protocol}`)
   stream.write(`${lines.join('\r\n')}\r\n\r\n`)
 

@@ -20,12 +20,10 @@ const sealKeyName = 'seal'
  * Storage in the browser's database, for all tabs of an origin. Each value is sealed with a key that the browser keeps in the
  * same database and lets no script read; each write is synced to disk. One tab at a time has it open (Web Locks).
  *
- * @example
- * const storage = indexedDbStorage()
- * const open = await storage.open({ wait: true })
+ * `Sotto.open` then throws `storage_unreadable`, `storage_newer`, and `invalid_option` where the browser has no IndexedDB or
+ * Web Locks for this page (it must be served over HTTPS, or from this very machine).
  *
- * `open` throws `storage_in_use`, `storage_unreadable`, `storage_newer`, and `invalid_option` where the browser has no
- * IndexedDB or Web Locks for this page (it must be served over HTTPS, or from this very machine).
+ * @example const sotto = await Sotto.open({ url, token, storage: indexedDbStorage() })
  */
 export function indexedDbStorage({ name = 'sotto' }: IndexedDbStorageOptions = {}): ClientStorage {
   if (typeof name !== 'string' || name === '')

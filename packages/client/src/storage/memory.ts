@@ -12,9 +12,7 @@ interface Ordered {
  * Storage that ends with the process, for tests and for devices that are thrown away. What was written is there again
  * when the same object is opened once more; nothing is sealed.
  *
- * @example
- * const storage = memoryStorage()
- * const open = await storage.open()
+ * @example const sotto = await Sotto.open({ url, token, storage: memoryStorage() })
  */
 export function memoryStorage(): ClientStorage {
   const collections = new Map<Collection, Ordered>()

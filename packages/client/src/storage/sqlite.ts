@@ -27,11 +27,11 @@ const checkText = new TextEncoder().encode('sotto')
  * Storage in one SQLite file, for Node.js: each value sealed with AES-256-GCM, each write synced to disk. One process at
  * a time; a crash leaves no lock behind.
  *
- * @example
- * const storage = sqliteStorage({ path: './alice.db' })
- * const open = await storage.open()
+ * `Sotto.open` then throws `storage_in_use`, `storage_unreadable` (another key or passphrase, damaged), `storage_newer`.
  *
- * `open` throws `storage_in_use`, `storage_unreadable` (another key or passphrase, damaged), `storage_newer`.
+ * @example
+ * const storage = sqliteStorage({ path: './data/alice.db' })
+ * const sotto = await Sotto.open({ url, token, storage })
  */
 export function sqliteStorage({ path, passphrase }: SqliteStorageOptions): ClientStorage {
   if (typeof path !== 'string' || path === '' || path.startsWith(':'))

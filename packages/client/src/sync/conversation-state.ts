@@ -15,6 +15,8 @@ export interface ConversationState {
   readonly mailbox: string | undefined
   /** Where the newest commit stands that was applied here. */
   readonly commitSeq: number
+  /** The epoch after it: in this generation, this device never goes back behind it. */
+  readonly epoch?: number
   readonly roster: Roster
   /** Users who have said, in a message of their own, that they leave. */
   readonly leaving: readonly string[]

@@ -55,6 +55,8 @@ export interface CoreMethods {
   safetyNumber(userId: string): Promise<SafetyNumberSnapshot>
   verify(userId: string, scannedOrTyped: string): Promise<void>
   acceptIdentity(userId: string, identityKey: string): Promise<void>
+  /** Users whose identity has changed and waits to be accepted. */
+  changedIdentities(): Promise<ChangedIdentity[]>
   /** The application's handlers have resolved for this message: it will not be handed over again. */
   handled(messageId: string): Promise<void>
   /** Handlers are ready: hand over what waits. */
@@ -137,6 +139,13 @@ export interface DeviceSnapshot {
   readonly current: boolean
 }
 
+export interface ChangedIdentity {
+  readonly userId: string
+  /** Base64url. */
+  readonly identityKey: string
+  readonly endorsed: boolean
+}
+
 export interface SafetyNumberSnapshot {
   readonly userId: string
   /** 60 digits in twelve groups of five. */
@@ -165,7 +174,7 @@ export type CoreEvent =
       readonly messageIds: readonly string[]
     }
   | { readonly type: 'typing'; readonly conversationId: string; readonly userId: string; readonly active: boolean }
-  | { readonly type: 'identityChanged'; readonly userId: string; readonly identityKey: string; readonly endorsed: boolean }
+  | ({ readonly type: 'identityChanged' } & ChangedIdentity)
   | { readonly type: 'deviceAdded'; readonly userId: string; readonly device: DeviceSnapshot }
   | { readonly type: 'deviceRemoved'; readonly userId: string; readonly deviceId: string }
   | { readonly type: 'unreadable'; readonly message: MessageSnapshot; readonly reason: string }
@@ -181,8 +190,14 @@ export interface Incident {
   readonly detail: string
 }
 
+/**
+ * What each incident means (docs/sdk-errors.md).
+ *
+ * @example sotto.on('error', ({ kind, detail }) => console.warn(incidentKinds[kind], detail))
+ */
 export const incidentKinds = {
   commit_refused: 'A commit does what its author may not do, or adds somebody whom nobody vouches for. It was not applied.',
+  commit_differs: 'The server says of a commit what the commit does not do. What the commit does holds.',
   commit_unreadable: 'A commit does not verify. It was not applied; the device joins anew.',
   welcome_refused: 'A Welcome does not verify, was not asked for, or brings somebody whom nobody vouches for.',
   ghost_device: 'A device is in the group that is not in its user’s list: nothing is sent until it is removed.',
@@ -191,7 +206,8 @@ export const incidentKinds = {
   sender_mismatch: 'The server names another sender than the signature does. The signature holds.',
   replayed: 'A message came a second time. It was not shown again.',
   history_differs: 'A member has seen another history of the group than this device: entries were dropped, changed or reordered.',
-  entries_missing: 'Entries of a mailbox did not come: the server skipped them, says that they are gone, or put something else in their place.',
+  entries_missing:
+    'Entries of a mailbox did not come: the server skipped them, says that they are gone, or put something else in their place.',
   storage_restored: 'The storage is an older copy: the device joins its groups anew before it sends.',
   group_info_refused: 'The GroupInfo for joining anew does not verify, or is older than what this device knows.',
   session_ended:

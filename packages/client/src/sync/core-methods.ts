@@ -224,6 +224,14 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
       })
     },
 
+    async changedIdentities() {
+      return [...memory.contacts.values()].flatMap(({ userId, change }) =>
+        change === undefined || userId === self.userId
+          ? []
+          : [{ userId, identityKey: base64Url(change.list.identityKey), endorsed: change.endorsed }],
+      )
+    },
+
     handled: (messageId) => parts.inbox.handled(messageId),
     deliver: () => parts.inbox.again(),
   }

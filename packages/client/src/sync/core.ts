@@ -18,7 +18,7 @@ import { KeyPackages } from './key-packages.ts'
 import { Memory } from './memory.ts'
 import { Outbox } from './outbox.ts'
 import { Outcomes } from './outcomes.ts'
-import { followOwnList, type OwnDevice } from './own-device.ts'
+import { finishRevocations, followOwnList, type OwnDevice } from './own-device.ts'
 import type { Parts, Settings } from './parts.ts'
 import { Pump } from './pump.ts'
 import { Receiver } from './receiver.ts'
@@ -182,7 +182,7 @@ export class Core implements CoreApi {
     if (this.closing !== undefined || state === this.state) return
     const { transport, self, incident } = this.parts
     if (state === 'online' && transport.userId !== undefined && transport.userId !== self.userId) {
-      incident('background_failed', undefined, `the token is of ${transport.userId}, the storage of ${self.userId}`)
+      incident('session_ended', undefined, `the token is of ${transport.userId}, the storage of ${self.userId}`)
       void transport.close()
       return
     }
@@ -225,6 +225,7 @@ export class Core implements CoreApi {
       this.background.keyPackages()
     }
     void contacts.refresh(self.userId, { force: true })
+    void finishRevocations(this.ownDevice()).catch((error: unknown) => this.failedBackground('revoking devices', error))
     for (const conversation of memory.conversations.values()) {
       if (conversation.rejoin || conversation.status === 'joining') this.background.rejoin(conversation.id)
       if (conversation.departed.length > 0) this.background.tidy(conversation.id)

@@ -42,7 +42,7 @@ export async function prepareExternalJoin(parts: Parts, conversationId: string):
   }
 }
 
-async function infoOf({ transport, memory }: Parts, conversationId: string): Promise<Info | undefined> {
+async function infoOf({ transport, memory, ask }: Parts, conversationId: string): Promise<Info | undefined> {
   try {
     return await transport.request('GET /groups/:groupId/group-info', { params: { groupId: conversationId } })
   } catch (error) {
@@ -52,6 +52,8 @@ async function infoOf({ transport, memory }: Parts, conversationId: string): Pro
       if (conversation === undefined || conversation.status === 'creating') return
       transaction.updateConversation(conversationId, { status: 'left', rejoin: false })
       transaction.emitConversation(conversationId)
+      // What waits to be sent fails.
+      transaction.afterwards(() => ask.pump(conversationId))
     })
     return undefined
   }
@@ -90,7 +92,7 @@ function problemOf(parts: Parts, conversationId: string, info: Info, roster: Ros
     return 'it is not the conversation of these two'
   if (known === undefined) return undefined
   if (info.generation < known.generation) return 'it is of an earlier generation'
-  if (info.generation === known.generation && info.seq < known.commitSeq)
+  if (info.generation === known.generation && (info.seq < known.commitSeq || info.epoch < (known.epoch ?? 0)))
     return 'it is older than what this device knows of the group'
   return undefined
 }
@@ -154,6 +156,7 @@ async function prepare(
       ...base,
       status: base.status === 'active' ? 'active' : 'joining',
       generation: info.generation,
+      ...(base.generation === info.generation ? {} : { epoch: 0 }),
       mailbox: info.mailbox,
       roster,
     })

@@ -92,7 +92,28 @@ async function refuseForbidden(
   const leaves = await Promise.all(plan.add.map(async ({ keyPackage }) => (await parts.engine.readKeyPackage(keyPackage)).leaf))
   const contacts = (userId: string) => transaction.contact(userId)
   const verdict = judgeChange(parts, contacts, conversation, state, leaves, { ...change, external: false })
-  if ('refused' in verdict) { if (process.env.DBG) console.error('REFUSED', parts.self.userId, parts.self.deviceId, conversation.id, verdict, JSON.stringify({ rm: change.removed, claim: { ...change.claim, rosterHash: 0 }, dep: conversation.departed, leaving: conversation.leaving, plan: plan.remove.map(namedBy) }), plan.remove.map((l) => [vouched(l, contacts), vouched(l, (u) => parts.contacts.of(u)), state.leaves.find((x) => x.index === l.index) === l])) }
+  if ('refused' in verdict) {
+    if (process.env.DBG)
+      console.error(
+        'REFUSED',
+        parts.self.userId,
+        parts.self.deviceId,
+        conversation.id,
+        verdict,
+        JSON.stringify({
+          rm: change.removed,
+          claim: { ...change.claim, rosterHash: 0 },
+          dep: conversation.departed,
+          leaving: conversation.leaving,
+          plan: plan.remove.map(namedBy),
+        }),
+        plan.remove.map((l) => [
+          vouched(l, contacts),
+          vouched(l, (u) => parts.contacts.of(u)),
+          state.leaves.find((x) => x.index === l.index) === l,
+        ]),
+      )
+  }
   if ('refused' in verdict) throw new SottoClientError('not_permitted', commitRefusals[verdict.refused])
 }
 
@@ -153,7 +174,7 @@ export function enterEpoch(
   change: Partial<ConversationState> & { readonly commitSeq: number },
 ): void {
   const transcript = beginTranscript(parts.engine, state.epoch, change.commitSeq, state.epochAuthenticator)
-  transaction.updateConversation(conversationId, { ...change, transcript })
+  transaction.updateConversation(conversationId, { ...change, epoch: state.epoch, transcript })
   transaction.afterwards(() => parts.digests.note(conversationId, transcript))
   transaction.emitConversation(conversationId)
 }

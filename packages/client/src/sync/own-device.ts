@@ -5,7 +5,7 @@ import type { Contact, ListedDevice } from '../identity/identity.ts'
 import type { Changes } from './changes.ts'
 import type { DeviceSnapshot } from './core-api.ts'
 import { removingDevice } from './intents.ts'
-import { confirmLink, followRotation, type IdentityPorts, revoke } from './own-identity.ts'
+import { confirmLink, followRotation, type IdentityPorts, keepDevice, revoke } from './own-identity.ts'
 import type { Parts } from './parts.ts'
 import type { DeviceRecord } from './records.ts'
 
@@ -39,12 +39,27 @@ export async function revokeDevice(own: OwnDevice, deviceId: string): Promise<vo
   replaced(self)
   await parts.contacts.take(self.userId, signed)
   await acceptOwn(parts)
-  await parts.transport.request('DELETE /devices/:deviceId', { params: { deviceId } }).catch((error: unknown) => {
-    if (!(error instanceof SottoError) || error.code !== 'not_found') throw error
-  })
+  await finishRevocations(own)
   for (const { id, status } of parts.memory.conversations.values()) {
     if (status === 'active') await changes.change(id, removingDevice(parts, deviceId)).catch(() => parts.ask.tidy(id))
   }
+}
+
+/** Takes revoked devices off the server, also after a crash in between: out of the list they are already. */
+export async function finishRevocations({ parts, replaced }: OwnDevice): Promise<void> {
+  const { revoking } = parts.self
+  if (revoking.length === 0) return
+  const list = parts.contacts.of(parts.self.userId)?.list
+  for (const deviceId of revoking) {
+    // The rotation that was under way never came about.
+    if (list?.devices.some((device) => device.deviceId === deviceId)) continue
+    await parts.transport.request('DELETE /devices/:deviceId', { params: { deviceId } }).catch((error: unknown) => {
+      if (!(error instanceof SottoError) || error.code !== 'not_found') throw error
+    })
+  }
+  const next = { ...parts.self, revoking: parts.self.revoking.filter((deviceId) => !revoking.includes(deviceId)) }
+  await keepDevice(parts.memory.storage, next)
+  replaced(next)
 }
 
 /** Another device of this user has changed the list: this one goes along where the list is the user's own doing. */

@@ -60,6 +60,7 @@ export async function newDevice(
     seal,
     identity: undefined,
     nextIdentity: undefined,
+    revoking: [],
     credential: undefined,
     stage: 'new',
     linkSecret: undefined,
@@ -175,7 +176,7 @@ export async function revoke(
   const signed = await changeList(ports, self, async (list) => {
     if (!list.devices.some((one) => one.deviceId === deviceId)) return undefined
     const { list: rotated, identity } = await rotateIdentity(list, self.deviceId, [deviceId], engine)
-    prepared = { ...self, nextIdentity: identity }
+    prepared = { ...self, nextIdentity: identity, revoking: [...self.revoking, deviceId] }
     await keepDevice(storage, prepared)
     return signList(rotated, identity.privateKey, engine, self.identity!.privateKey)
   })

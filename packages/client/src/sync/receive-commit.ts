@@ -27,8 +27,10 @@ export function usersOfCommit(frame: CommitFrame): string[] {
 export async function receiveCommit(parts: Parts, transaction: Transaction, frame: CommitFrame): Promise<void> {
   const conversation = transaction.conversation(frame.groupId)
   if (conversation === undefined || conversation.mailbox !== frame.mailbox) return
-  if (frame.generation > conversation.generation) return await newGeneration(parts, transaction, conversation, frame)
-  if (conversation.status !== 'active' || conversation.rejoin || frame.generation !== conversation.generation) return
+  if (frame.generation > conversation.generation) return newGeneration(parts, transaction, conversation)
+  if (frame.generation < conversation.generation)
+    return incident(transaction, 'replayed', conversation.id, frame.from, `a commit of generation ${frame.generation} came again`)
+  if ((conversation.status !== 'active' && conversation.status !== 'broken') || conversation.rejoin) return
   try {
     const state = await transaction.group(conversation.id)
     if (state === undefined) throw new MlsFailure('lost_state')
@@ -43,11 +45,30 @@ export async function receiveCommit(parts: Parts, transaction: Transaction, fram
       return undefined
     })
     if (step.kind !== 'commit') throw new MlsFailure('malformed', 'a message stands where a commit should be')
+    compare(transaction, frame, step.effect)
     await apply(parts, transaction, conversation, frame, step, next!)
   } catch (error) {
     if (!(error instanceof MlsFailure)) throw error
     refuse(parts, transaction, conversation, frame, error)
   }
+}
+
+/** What the server says beside a commit decides nothing; that it says something else is worth telling. */
+function compare(transaction: Transaction, frame: CommitFrame, effect: CommitEffect): void {
+  const by = namedBy(effect.by)
+  if (by?.userId !== frame.from || by.deviceId !== frame.fromDevice) {
+    const detail = `the server says ${frame.from}/${frame.fromDevice}, the commit is of ${by?.userId}/${by?.deviceId}`
+    incident(transaction, 'sender_mismatch', frame.groupId, by?.userId ?? frame.from, detail)
+  }
+  const { added, removed } = decodeClaim(effect.aad)
+  if (sameDevices(added, frame.added) && sameDevices(removed, frame.removed)) return
+  const detail = 'the server names other devices as added or removed than the commit adds and removes'
+  incident(transaction, 'commit_differs', frame.groupId, frame.from, detail)
+}
+
+function sameDevices(some: readonly MemberDevice[], others: readonly MemberDevice[]): boolean {
+  const keys = new Set(others.map(deviceKey))
+  return keys.size === some.length && some.every((device) => keys.has(deviceKey(device)))
 }
 
 async function apply(
@@ -79,6 +100,8 @@ async function apply(
   transaction.take(id, step)
   const now = transaction.conversation(id)!
   enterEpoch(parts, transaction, id, step.state, {
+    // A commit that was refused before this one was not the group's: it has gone on without it.
+    status: 'active',
     commitSeq: frame.seq,
     roster,
     departed: now.departed.filter((gone) => !isRemoved(gone, step.state)),
@@ -128,23 +151,14 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index])
 }
 
-/** The group has begun anew: its Welcome comes, or has come, to this device's own mailbox. */
-async function newGeneration(
-  parts: Parts,
-  transaction: Transaction,
-  conversation: ConversationState,
-  frame: CommitFrame,
-): Promise<void> {
+/**
+ * The group has begun anew, says the server: its Welcome comes, or has come, to this device's own mailbox. Until it has been
+ * verified, this device keeps what it knows of the generation before.
+ */
+function newGeneration(parts: Parts, transaction: Transaction, conversation: ConversationState): void {
   const lost = parts.memory.pending.get(conversation.id)
   if (lost !== undefined) dropPending(parts, transaction, lost)
-  await transaction.dropGroup(conversation.id)
-  transaction.updateConversation(conversation.id, {
-    generation: frame.generation,
-    status: 'joining',
-    departed: [],
-    transcript: undefined,
-    commitSeq: frame.seq,
-  })
+  transaction.updateConversation(conversation.id, { status: 'joining', departed: [], transcript: undefined })
   transaction.emitConversation(conversation.id)
   transaction.afterwards(() => parts.ask.rejoin(conversation.id))
 }
@@ -168,6 +182,7 @@ function refuse(
     return
   }
   incident(transaction, 'commit_unreadable', id, frame.from, failure.message)
+  if (conversation.status === 'broken') return
   transaction.updateConversation(id, { rejoin: true, transcript: undefined })
   transaction.afterwards(() => parts.ask.rejoin(id))
 }

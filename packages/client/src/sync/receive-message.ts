@@ -30,7 +30,7 @@ export async function receiveMessage(parts: Parts, transaction: Transaction, bat
   if (conversation === undefined || conversation.mailbox !== frame.mailbox) return
   extend(parts, transaction, conversation, frame)
   // Before this device's own epoch, or while its state is lost: nobody here could read it.
-  if (conversation.status !== 'active') return
+  if (conversation.status !== 'active' && conversation.status !== 'broken') return
   const step = await decrypt(parts, transaction, conversation, frame)
   if (step === undefined) return
   transaction.take(conversation.id, step)

@@ -94,6 +94,8 @@ async function problemOf(
 ): Promise<string | undefined> {
   const { userId } = parts.self
   if (state.groupId !== mlsGroupId(frame.groupId, frame.generation)) return 'it is of another group than the server says'
+  if (before?.generation === frame.generation && state.epoch <= (before.epoch ?? 0))
+    return 'it is of an epoch that this device has left behind'
   if (!roster.members.has(userId)) return 'this user is not in the roster'
   const stranger = devicesOf(state).find((device) => !roster.members.has(device.userId))
   if (stranger !== undefined) return `${stranger.userId} has a device in the group and is not in the roster`

@@ -49,6 +49,8 @@ export interface DeviceRecord {
   readonly identity: { readonly publicKey: Uint8Array; readonly privateKey: Uint8Array } | undefined
   /** Of a rotation that the server may or may not have taken. */
   readonly nextIdentity: { readonly publicKey: Uint8Array; readonly privateKey: Uint8Array } | undefined
+  /** Devices that were taken out of the list, and perhaps not yet off the server. */
+  readonly revoking: readonly string[]
   readonly credential: Uint8Array | undefined
   /** `new`: nothing of it has reached the server for sure; `listed`: the device list names it. */
   readonly stage: 'new' | 'linking' | 'listed'

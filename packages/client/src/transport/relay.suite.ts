@@ -24,7 +24,10 @@ export interface Relay {
 }
 
 /** A real server with a database of its own. Sends and requests are not limited unless `limits` says so. */
-export async function startRelay(limits: Partial<Record<LimitName, number>> = {}): Promise<Relay> {
+export async function startRelay(
+  limits: Partial<Record<LimitName, number>> = {},
+  env: Readonly<Record<string, string>> = {},
+): Promise<Relay> {
   const directory = await mkdtemp(join(tmpdir(), 'sotto-transport-'))
   const all = { SENDS_BURST: 100_000, SENDS_PER_SECOND: 100_000, REQUESTS_BURST: 100_000, ...limits }
   const open = (port: number) =>
@@ -35,6 +38,7 @@ export async function startRelay(limits: Partial<Record<LimitName, number>> = {}
         DATA_DIR: directory,
         JWT_SECRET: secret,
         LOG_LEVEL: 'silent',
+        ...env,
         ...Object.fromEntries(Object.entries(all).map(([name, value]) => [`LIMIT_${name}`, `${value}`])),
       }),
     )
