@@ -105,7 +105,11 @@ export class Conversation {
     return this.put({ kind: 'text', text, ...reply, ...(custom === undefined ? {} : { custom }) }, expiresInMs)
   }
 
-  /** One reaction for each user and message: a later one takes the place of an earlier one. @example await chat.react(message.id, '👍') */
+  /**
+   * One reaction for each user and message: a later one takes the place of an earlier one.
+   * @throws SottoClientError `invalid_content`.
+   * @example await chat.react(message.id, '👍')
+   */
   async react(messageId: string, emoji: string): Promise<void> {
     await this.put({ kind: 'reaction', to: messageId, emoji })
   }
@@ -115,14 +119,33 @@ export class Conversation {
     await this.put({ kind: 'reaction', to: messageId })
   }
 
-  /** Only one's own messages. @throws SottoClientError `not_permitted`, `invalid_content`. @example await chat.edit(message.id, 'hi') */
+  /**
+   * Only one's own messages.
+   * @throws SottoClientError `not_permitted`, `invalid_content`.
+   * @example await chat.edit(message.id, 'hi')
+   */
   async edit(messageId: string, text: string): Promise<void> {
     await this.put({ kind: 'edit', replaces: messageId, text })
   }
 
-  /** Only one's own messages; everybody's copy loses its content. @throws SottoClientError `not_permitted`. @example await chat.delete(message.id) */
+  /**
+   * Only one's own messages; everybody's copy loses its content.
+   * @throws SottoClientError `not_permitted`.
+   * @example await chat.delete(message.id)
+   */
   async delete(messageId: string): Promise<void> {
+    // What nobody has got is not deleted at others'.
+    if (await this.ports.core.call('discard', this.id, messageId)) return
     await this.put({ kind: 'delete', replaces: messageId })
+  }
+
+  /**
+   * Sends a message again that has `failed`; it goes to the end of the conversation.
+   * @throws SottoClientError `invalid_content` where it has not failed.
+   * @example if (message.status === 'failed') await chat.retry(message.id)
+   */
+  async retry(messageId: string): Promise<void> {
+    await this.ports.core.call('retry', this.id, messageId)
   }
 
   /**
@@ -214,7 +237,7 @@ export class Conversation {
     this.now = snapshot
   }
 
-  /** A plain copy, for a worker, a store of the application's, or `JSON.stringify`. @example postMessage(chat.toJSON()) */
+  /** A plain copy, to be stored or sent elsewhere. @example const copy = structuredClone(chat.toJSON()) */
   toJSON(): ConversationSnapshot {
     return this.now
   }

@@ -2,6 +2,8 @@ import type { SottoEventHandler, SottoEventName, SottoEvents } from './events.ts
 
 const retryFirstMs = 500
 const retryMaxMs = 30_000
+/** Messages that were handled and may not be noted as such on disk yet: after a crash they are handed over again. */
+const unnotedMax = 32
 
 /** Calls the application's handlers; messages one after another, until they have been handled. */
 export class Dispatcher {
@@ -10,6 +12,7 @@ export class Dispatcher {
   private readonly failed: (detail: string) => void
   /** Ids of messages that wait for the handlers, or are with them. */
   private readonly delivering = new Set<string>()
+  private readonly noting = new Set<Promise<void>>()
   private ended = false
   private readonly waking = new Set<() => void>()
 
@@ -43,12 +46,18 @@ export class Dispatcher {
   /**
    * Hands a message over until every handler has resolved, then calls `handled`. Those of one `lane` keep their order. One
    * that comes once more before it is handled is the same.
+   * @param ready what a handler may rely on; asked first.
    */
-  deliver(lane: string, event: SottoEvents['message'], handled: () => Promise<void>): void {
+  deliver(
+    lane: string,
+    event: SottoEvents['message'],
+    handled: () => Promise<void>,
+    ready: () => Promise<void> = async () => {},
+  ): void {
     if (this.delivering.has(event.id)) return
     this.delivering.add(event.id)
     const queue = this.queues.get(lane)
-    const task = () => this.persist(event, handled).finally(() => this.delivering.delete(event.id))
+    const task = () => this.handOver(event, handled, ready)
     if (queue !== undefined) {
       queue.push(task)
       return
@@ -68,20 +77,39 @@ export class Dispatcher {
     this.queues.delete(lane)
   }
 
-  private async persist(event: SottoEvents['message'], handled: () => Promise<void>): Promise<void> {
-    for (let waitMs = retryFirstMs; !this.ended; waitMs = Math.min(waitMs * 2, retryMaxMs)) {
+  /** Resolves when the next message may be handed over: while this one is being noted, so that one write notes many. */
+  private async handOver(event: SottoEvents['message'], handled: () => Promise<void>, ready: () => Promise<void>): Promise<void> {
+    const resolved = await this.persist(async () => {
+      await ready()
       // Nobody listens any more: it waits for the next who does.
-      if (!this.has('message')) return
+      if (!this.has('message')) return false
+      await Promise.all([...(this.handlers.get('message') ?? [])].map((handler) => handler(event)))
+      return true
+    })
+    if (resolved !== true) {
+      this.delivering.delete(event.id)
+      return
+    }
+    const noting = this.persist(handled).then(() => {
+      this.delivering.delete(event.id)
+      this.noting.delete(noting)
+    })
+    this.noting.add(noting)
+    if (this.noting.size >= unnotedMax) await Promise.race(this.noting)
+  }
+
+  /** Tries until it succeeds; undefined when the end comes first. */
+  private async persist<result>(attempt: () => Promise<result>): Promise<result | undefined> {
+    for (let waitMs = retryFirstMs; !this.ended; waitMs = Math.min(waitMs * 2, retryMaxMs)) {
       try {
-        await Promise.all([...(this.handlers.get('message') ?? [])].map((handler) => handler(event)))
-        await handled()
-        return
+        return await attempt()
       } catch (error) {
-        if (this.ended) return
+        if (this.ended) return undefined
         this.threw('message', error)
         await this.pause(waitMs)
       }
     }
+    return undefined
   }
 
   private pause(delayMs: number): Promise<void> {

@@ -148,7 +148,7 @@ export class Message {
     this.now = snapshot
   }
 
-  /** A plain copy, for a worker, a store of the application's, or `JSON.stringify`. @example postMessage(message.toJSON()) */
+  /** A plain copy, to be stored or sent elsewhere. @example const copy = structuredClone(message.toJSON()) */
   toJSON(): MessageSnapshot {
     return this.now
   }

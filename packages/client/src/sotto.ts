@@ -19,6 +19,7 @@ import type {
 import { openCore } from './tabs/open-core.ts'
 
 const groupIdBytes = 16
+const seenMin = 1_000
 
 /**
  * One user on one device: conversations, end-to-end encrypted.
@@ -36,6 +37,8 @@ export class Sotto {
   private readonly dispatcher: Dispatcher
   private readonly chats = new Map<string, Conversation>()
   private readonly seen = new Map<string, WeakRef<Message>>()
+  /** So many of `seen` are looked through: the more are held, the more seldom. */
+  private seenMax = seenMin
 
   private constructor(core: CoreApi, clock: Clock) {
     this.core = core
@@ -191,7 +194,9 @@ export class Sotto {
         return void reload(this.shownSoFar()).catch(() => {})
       case 'message': {
         const message = this.messageOf(event.message)
-        return this.dispatcher.deliver(message.conversationId, message, () => this.core.call('handled', message.id))
+        const { id, conversationId } = message
+        const handled = () => this.core.call('handled', id)
+        return this.dispatcher.deliver(conversationId, message, handled, () => this.introduced(conversationId))
       }
       case 'update':
         return this.dispatcher.emit('update', this.messageOf(event.message))
@@ -233,6 +238,13 @@ export class Sotto {
     }
   }
 
+  /** A handler finds the conversation of its message, however new that is. */
+  private async introduced(conversationId: string): Promise<void> {
+    if (this.chats.has(conversationId)) return
+    const snapshot = await this.core.call('conversation', conversationId)
+    if (!this.chats.has(conversationId)) this.shown(snapshot)
+  }
+
   private shown(snapshot: ConversationSnapshot): Conversation {
     const known = this.chats.get(snapshot.id)
     if (known !== undefined) {
@@ -258,8 +270,13 @@ export class Sotto {
       return known
     }
     const message = new Message(snapshot)
-    if (this.seen.size > 1_000) for (const [id, held] of this.seen) if (held.deref() === undefined) this.seen.delete(id)
+    if (this.seen.size >= this.seenMax) this.forgetUnheld()
     this.seen.set(snapshot.id, new WeakRef(message))
     return message
+  }
+
+  private forgetUnheld(): void {
+    for (const [id, held] of this.seen) if (held.deref() === undefined) this.seen.delete(id)
+    this.seenMax = Math.max(seenMin, this.seen.size * 2)
   }
 }

@@ -37,5 +37,3 @@ export interface Custom {
   /** JSON-compatible value, carried as CBOR. */
   readonly data: unknown
 }
-
-export type ContentKind = Content['kind']

@@ -62,7 +62,7 @@ export function randomText(chance: Chance, pieces = 12): string {
   return Array.from({ length: chance.integer(pieces) }, () => chance.of(fragments)).join('')
 }
 
-export function randomId(chance: Chance): string {
+function randomId(chance: Chance): string {
   return messageId({ groupId: 'group', senderUserId: 'user', senderDeviceId: 'device' }, chance.bytes(8))
 }
 
@@ -101,7 +101,7 @@ function randomCustom(chance: Chance): Custom {
 
 const kinds = ['text', 'custom', 'edit', 'delete', 'reaction', 'receipt', 'state', 'stateRequest', 'sync', 'unknown'] as const
 
-export function randomContent(chance: Chance): Content {
+function randomContent(chance: Chance): Content {
   const kind = chance.of(kinds)
   const custom = chance.flip() ? { custom: randomCustom(chance) } : {}
   const replyTo = chance.flip() ? { replyTo: randomId(chance) } : {}

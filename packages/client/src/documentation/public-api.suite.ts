@@ -21,12 +21,24 @@ export const documentedEntries = Object.fromEntries(
   Object.entries(entryFiles).map(([entry, file]) => [entry, [...valueExports(read(folder + file)).keys()]]),
 )
 
-/** Every value that an entry exports, and the members of its classes. */
+/** Every value that an entry exports, and the members of its classes: those that the SDK alone calls are `@internal`. */
 export function publicApi(): PublicItem[] {
   return Object.values(entryFiles).flatMap((entry) =>
     [...valueExports(read(folder + entry))].flatMap(([name, file]) => publicItems(folder + file, read(folder + file), name)),
   )
 }
+
+/** Whether the source says `private` of a member: `Sotto.load`. */
+export function isPrivate(name: string): boolean {
+  const [className = '', member = ''] = name.split('.')
+  const file = Object.values(entryFiles)
+    .map((entry) => valueExports(read(folder + entry)).get(className))
+    .find(Boolean)!
+  return new RegExp(`^ {2}private (static )?(async )?\\*?${member}\\(`, 'm').test(read(folder + file))
+}
+
+/** Copies of what the classes show, what tests replace, and what storages are made of: no example has to name their members. */
+export const readerShapes = ['Clock', 'ClientStorage', 'ConversationSnapshot', 'MessageSnapshot']
 
 /** Names of the members of every interface that an entry exports, by the interface. */
 export function publicShapes(): Map<string, string[]> {
@@ -37,7 +49,10 @@ export function publicShapes(): Map<string, string[]> {
 }
 
 /** The documents whose TypeScript runs with the scene of the examples. */
-export const manuals = ['docs/sdk.md', 'packages/client/README.md']
+const manuals = ['docs/sdk.md', 'packages/client/README.md']
+
+/** They run in Chromium (`examples.browser.test.ts`). */
+export const isForBrowsers = ({ code }: Snippet) => code.includes('indexedDbStorage(')
 
 export function manualExamples(): Snippet[] {
   return manuals.flatMap((path) => fencedBlocks(path, read(path), 'ts'))

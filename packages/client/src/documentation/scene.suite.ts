@@ -1,5 +1,13 @@
 import { onTestFinished } from 'vitest'
-import { type ClientStorage, type Conversation, type Message, memoryStorage, Sotto } from '../index.ts'
+import {
+  type ClientStorage,
+  type Conversation,
+  type Incident,
+  type LinkOptions,
+  type Message,
+  memoryStorage,
+  Sotto,
+} from '../index.ts'
 import { type Relay, startRelay } from '../transport/relay.suite.ts'
 
 /**
@@ -51,12 +59,13 @@ export const sceneNames = [
   'show',
 ] as const satisfies readonly (keyof Scene)[]
 
-export type SceneName = (typeof sceneNames)[number]
+type SceneName = (typeof sceneNames)[number]
 
-const eventually = 15_000
+/** Milliseconds after which what should come is given up. */
+export const eventually = 15_000
 
 /** Looks until something is there. */
-export async function soon<T>(look: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {
+async function soon<T>(look: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {
   for (const until = Date.now() + eventually; Date.now() < until; await new Promise((wake) => setTimeout(wake, 20))) {
     const found = await look()
     if (found !== undefined) return found
@@ -70,6 +79,7 @@ export class Stage {
   private readonly users = new Map<string, Promise<Sotto>>()
   private readonly opened: Promise<Sotto>[] = []
   private strangers = 0
+  private readonly told: Incident[] = []
 
   private constructor(relay: Relay) {
     this.relay = relay
@@ -84,6 +94,11 @@ export class Stage {
   async close(): Promise<void> {
     const opened = await Promise.allSettled([...this.opened, ...this.users.values()])
     await Promise.all(opened.map((one) => (one.status === 'fulfilled' ? one.value.close() : undefined)))
+  }
+
+  /** What should not have happened, on any device; that a revoked one is told so is as it should be. */
+  incidents(): readonly Incident[] {
+    return this.told.filter(({ kind }) => kind !== 'session_ended')
   }
 
   /** Closed together with the stage. */
@@ -107,10 +122,12 @@ export class Stage {
     return known
   }
 
-  private openDevice(userId: string, link?: { readonly onCode: (code: string) => void }): Promise<Sotto> {
+  private async openDevice(userId: string, link?: LinkOptions): Promise<Sotto> {
     const { url } = this.relay
     const options = { url, token: () => this.relay.userToken(userId), storage: memoryStorage() }
-    return Sotto.open(link === undefined ? options : { ...options, link })
+    const sotto = await Sotto.open(link === undefined ? options : { ...options, link })
+    sotto.on('error', (incident) => void this.told.push(incident))
+    return sotto
   }
 
   private async make(name: SceneName, userId: string): Promise<Scene[SceneName]> {
@@ -178,7 +195,7 @@ export class Stage {
   /** A device of Alice that waits to be linked; the answer is its code. */
   private newDevice(): Promise<string> {
     return new Promise((resolve, reject) => {
-      const opening = this.openDevice('alice', { onCode: resolve })
+      const opening = this.openDevice('alice', { onCode: resolve, timeoutMs: eventually })
       opening.catch(reject)
       this.keep(opening)
     })

@@ -53,8 +53,7 @@ function members(path: string, lines: readonly string[], begin: number, classNam
   for (let at = begin + 1; at < end; at++) {
     const member = /^ {2}(?:static )?(?:async )?\*?(get |readonly )?(\w+)[(<:]/.exec(lines[at]!)
     if (member === null || member[2] === 'constructor') continue
-    const item = itemAt(path, lines, at, `${className}.${member[2]}`, member[1] === undefined ? 'method' : 'getter')
-    if (!item.docstring.includes('@internal')) found.push(item)
+    found.push(itemAt(path, lines, at, `${className}.${member[2]}`, member[1] === undefined ? 'method' : 'getter'))
   }
   return found
 }

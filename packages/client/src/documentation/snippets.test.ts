@@ -63,18 +63,20 @@ export interface Options {
 `
 
 describe('public items', () => {
-  test('of a class are it and its members, but for the private and internal ones', () => {
+  test('of a class are it and its members, but for the private ones', () => {
     const items = publicItems('door.ts', source, 'Door')
     expect(items.map(({ name, kind }) => `${kind} ${name}`)).toEqual([
       'class Door',
       'getter Door.width',
       'method Door.open',
       'getter Door.isOpen',
+      'method Door.update',
       'method Door.steps',
     ])
     expect(items[0]!.examples.map(({ code }) => code)).toEqual(['open(new Door())'])
     expect(items[3]!.examples).toEqual([{ place: 'door.ts:20 Door.isOpen', code: 'door.isOpen' }])
-    expect(items[4]!.examples).toEqual([])
+    expect(items[4]!.docstring).toBe('For the house alone. @internal')
+    expect(items[5]!.examples).toEqual([])
   })
 
   test('may be functions and constants, and must be there', () => {

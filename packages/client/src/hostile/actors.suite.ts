@@ -1,4 +1,4 @@
-import { expect, onTestFinished } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 import { type Clock, systemClock } from '../clock.ts'
 import {
   type Conversation,
@@ -13,6 +13,9 @@ import {
 import type { ClientStorage } from '../storage/storage.ts'
 import { type DeviceRecord, unpack } from '../sync/records.ts'
 import type { Device, HostileServer } from './hostile-server.suite.ts'
+
+// A hang guard for a whole test; each wait in it has its own.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 /** A hang guard, never a measure. */
 export const eventually = { timeout: 20_000, interval: 10 }
@@ -173,10 +176,14 @@ export function groupRecordsOf({ storage }: Pick<Actor, 'storage'>, conversation
 }
 
 /** Everybody is in, and has read a first message of the first of them. */
-export async function groupOf(server: HostileServer, userIds: readonly string[]): Promise<{ id: string; actors: Actor[] }> {
-  const actors = await Promise.all(userIds.map((userId) => actor(server, userId)))
+export async function groupOf(
+  server: HostileServer,
+  userIds: readonly [string, string, string] = ['alice', 'bob', 'carol'],
+): Promise<{ id: string; actors: [Actor, Actor, Actor] }> {
+  const [one, two, three] = userIds
+  const actors = await Promise.all([actor(server, one), actor(server, two), actor(server, three)])
   const [first, ...others] = actors
-  const team = await first!.sotto.createGroup({ name: 'team', members: others.map(({ userId }) => userId) })
+  const team = await first.sotto.createGroup({ name: 'team', members: others.map(({ userId }) => userId) })
   await team.send('first')
   await arrives('first', team.id, others)
   return { id: team.id, actors }
@@ -205,8 +212,22 @@ export async function arrives(text: string, conversationId: string, readers: rea
   }
 }
 
+/** All of them are in, and in the same epoch, a later one than `after`. */
+export async function settled(conversationId: string, actors: readonly Actor[], after = 0): Promise<void> {
+  const stand = () => actors.map((one) => one.sotto.find(conversationId)?.toJSON())
+  await expect
+    .poll(() => {
+      const stands = stand()
+      const [first] = stands
+      const isSo = stands.every((one) => one?.state === 'active' && one.epoch === first?.epoch && (one.epoch ?? 0) > after)
+      return isSo || stands.map((one, index) => [actors[index]?.userId, one?.state, one?.epoch, actors[index]?.told.join(', ')])
+    }, eventually)
+    .toBe(true)
+}
+
 /** After all that was done to them, each can write and is read by all others; nothing was ever shown twice. */
 export async function allTalk(conversationId: string, actors: readonly Actor[]): Promise<void> {
+  await settled(conversationId, actors)
   for (const writer of actors) {
     const text = `${writer.userId} is here, ${crypto.randomUUID()}`
     await writer.chat(conversationId).send(text)
@@ -235,4 +256,16 @@ export async function incidentOf(one: Actor, kind: IncidentKind): Promise<Incide
 /** Nothing that was written to the server can be read there. */
 export function nothingSeen(server: HostileServer, texts: readonly string[]): void {
   for (const text of texts) expect(server.saw(text)).toBe(false)
+}
+
+export function membersOf(one: Actor, conversationId: string): string[] {
+  return one
+    .chat(conversationId)
+    .members.map(({ userId }) => userId)
+    .sort()
+}
+
+/** The conversation stands like this with all of them. */
+export async function allAre(state: Conversation['state'], conversationId: string, actors: readonly Actor[]): Promise<void> {
+  for (const one of actors) await expect.poll(() => one.chat(conversationId).state, eventually).toBe(state)
 }

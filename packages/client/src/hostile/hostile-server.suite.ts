@@ -33,6 +33,8 @@ export interface HostileServer {
   /** Entries that the real server has delivered, to whomever, by mailbox and number. */
   readonly log: readonly { readonly to: Device; readonly frame: EntryFrame }[]
   readonly requests: readonly Asked[]
+  /** Everything that passed, as text. */
+  readonly texts: readonly string[]
   /** Of a group that somebody was let into. */
   mailboxOf(groupId: string): string
   /** Whether the text went over the wire, in the clear or in base64. */
@@ -243,6 +245,7 @@ export async function startHostileServer(): Promise<HostileServer> {
     relay,
     log,
     requests,
+    texts: traffic,
     userToken: relay.userToken,
     mailboxOf(groupId) {
       const mailbox = groupMailboxes.get(groupId)

@@ -30,7 +30,8 @@ export class MailboxView {
     const count = decided === 'hole' ? last - first + 1 : numbered.reduce((sum, one) => sum + lengthOf(one), 0)
     this.#shift += count - (last - first + 1)
     this.#real = last
-    this.#sent.set(last, numbered)
+    // What was held back is decided anew when it comes again.
+    if (decided !== 'hole') this.#sent.set(last, numbered)
     this.#ends.push({ shown: last + this.#shift, real: last })
     return numbered
   }

@@ -78,6 +78,11 @@ export function closeStorage(): Promise<string> {
   return outcome(opened().close())
 }
 
+/** What a page does that is about to be frozen: the lock is free when it returns, whatever is under way. */
+export function letGo(): void {
+  void opened().close({ atOnce: true })
+}
+
 const put = (key: string, text: string): Change => ({ collection: 'messages', key, value: utf8(text) })
 
 /** Writes texts to the collection `messages`. */
@@ -96,7 +101,7 @@ export function writeBytes(key: string, length: number): Promise<string> {
 export function writeForEver(): void {
   const keys = Array.from({ length: 20 }, (_, at) => `n${at}`)
   const next = async (n: number): Promise<void> => {
-    await write(Object.fromEntries(keys.map((key) => [key, String(n).padEnd(20_000)])))
+    if ((await write(Object.fromEntries(keys.map((key) => [key, String(n).padEnd(20_000)])))) !== 'ok') return
     written = n
     return next(n + 1)
   }

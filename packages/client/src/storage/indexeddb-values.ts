@@ -1,7 +1,15 @@
 import type { Bounds } from './bounds.ts'
 import { lastOfEach } from './changes.ts'
 import { sealed, unsealed, type WebKey } from './indexeddb-seal.ts'
-import { answerOf, completed, type IdbDatabase, type IdbKeyRange, type IdbObjectStore, web } from './indexeddb-web.ts'
+import {
+  answerOf,
+  completed,
+  type IdbDatabase,
+  type IdbKeyRange,
+  type IdbObjectStore,
+  type IdbTransaction,
+  web,
+} from './indexeddb-web.ts'
 import type { Change, Collection, Item } from './storage.ts'
 
 /** The object store of values: keys are [collection, key], which the browser orders as JavaScript orders text. */
@@ -22,15 +30,22 @@ export interface IndexedDbValues {
   prepare(changes: readonly Change[]): Promise<readonly SealedChange[]>
   /** All steps in one transaction on disk, or none. */
   commit(steps: readonly (readonly SealedChange[])[]): Promise<void>
+  /** Ends reads under way: in a page that does not run they would hold up the writes of others. */
+  endReads(): void
 }
 
 export function indexedDbValues(db: IdbDatabase, key: WebKey): IndexedDbValues {
   let reading: IdbObjectStore | undefined
+  const reads = new Set<IdbTransaction>()
 
   /** What is asked for in one go is read in one transaction, which costs as much as reading a hundred values. */
   function reader(): IdbObjectStore {
     if (reading === undefined) {
-      reading = db.transaction([valuesStore], 'readonly').objectStore(valuesStore)
+      const transaction = db.transaction([valuesStore], 'readonly')
+      const ended = () => void reads.delete(transaction)
+      Object.assign(transaction, { oncomplete: ended, onabort: ended })
+      reads.add(transaction)
+      reading = transaction.objectStore(valuesStore)
       queueMicrotask(() => {
         reading = undefined
       })
@@ -72,6 +87,15 @@ export function indexedDbValues(db: IdbDatabase, key: WebKey): IndexedDbValues {
         }
       transaction.commit()
       await done
+    },
+    endReads() {
+      for (const transaction of reads) {
+        try {
+          transaction.abort()
+        } catch {
+          // It has ended, and its event is on the way.
+        }
+      }
     },
   }
 }

@@ -36,6 +36,7 @@ export interface IdbTransaction {
   readonly error: unknown
   objectStore(name: string): IdbObjectStore
   commit(): void
+  abort(): void
   oncomplete: (() => void) | null
   onabort: (() => void) | null
 }

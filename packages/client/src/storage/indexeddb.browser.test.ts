@@ -109,6 +109,30 @@ describe('several tabs', () => {
     }
   })
 
+  test('a tab that lets go in the middle of reading and writing holds up nobody, and writes whole or not at all', async () => {
+    const context = await newContext()
+    for (let round = 0; round < 5; round++) {
+      const [writer, reader] = [await newTab(context), await newTab(context)]
+      await call(writer, 'openStorage', null, false)
+      await call(writer, 'writeForEver')
+      await expect.poll(() => call(writer, 'writtenSoFar'), { interval: 5 }).toBeGreaterThan(round)
+      const reading = call(writer, 'read', 'n0')
+      const accepted = await call(writer, 'writtenSoFar')
+      await call(writer, 'letGo')
+      await call(reader, 'openStorage', null, false)
+      const { mine: _before, ...texts } = await call(reader, 'readAll')
+      const found = Object.values(texts).map((text) => Number(text?.trim()))
+      expect(found).toHaveLength(20)
+      expect(new Set(found).size).toBe(1)
+      expect(found[0]).toBeGreaterThanOrEqual(accepted)
+      expect(await call(reader, 'write', { mine: `round ${round}` })).toBe('ok')
+      expect(await call(writer, 'write', { mine: 'too late' })).toBe('storage_closed')
+      await reading
+      expect((await call(reader, 'readAll')).mine).toBe(`round ${round}`)
+      for (const tab of [writer, reader]) await tab.close()
+    }
+  })
+
   test('a tab whose database is deleted or upgraded by another lets go of it', async () => {
     const context = await newContext()
     const [first, second] = [await newTab(context), await newTab(context)]

@@ -94,11 +94,17 @@ function opened(name: string, db: IdbDatabase, key: WebKey, release: () => void)
     }
   }
 
-  function close(): Promise<void> {
-    closed ??= queue.idle().then(() => {
+  function close({ atOnce = false } = {}): Promise<void> {
+    const end = () => {
       db.close()
       release()
-    })
+    }
+    closed ??= atOnce ? Promise.resolve() : queue.idle().then(end)
+    // A write that has begun goes on without this page, and whoever opens next reads after it.
+    if (atOnce) {
+      values.endReads()
+      end()
+    }
     return closed
   }
 

@@ -28,8 +28,11 @@ export interface OpenStorage {
    * same key in the list wins. @throws `storage_full`, `storage_closed`.
    */
   write(changes: readonly Change[]): Promise<void>
-  /** Waits for writes under way, releases the lock. Idempotent. */
-  close(): Promise<void>
+  /**
+   * Waits for writes under way, releases the lock. Idempotent. With `atOnce` waits for nothing, where that can be: for a page
+   * that may not run any more a moment later. Each write under way is then kept whole or not at all, as after a crash.
+   */
+  close(how?: { readonly atOnce?: boolean }): Promise<void>
 }
 
 /** One collection for each kind of thing; the keys of each are said beside its reader. */

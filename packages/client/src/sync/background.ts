@@ -2,22 +2,28 @@ import { SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
 import type { Changes } from './changes.ts'
 import { sendControl } from './compose.ts'
+import { Gate } from './gate.ts'
 import { freshening, tidying } from './intents.ts'
-import { inspect, usersOf } from './leaves.ts'
+import { inspect, namedBy, usersOf } from './leaves.ts'
 import type { Parts, Requests } from './parts.ts'
 import type { Pump } from './pump.ts'
+import { discoverGroups } from './waking.ts'
 
 const tidyJitterMs = 1_500
 const freshenJitterMs = 60_000
 const retryFirstMs = 2_000
 const retryMaxMs = 300_000
+const ghostPatienceMs = 3_000
 const stateDelayMs = 1_500
+const joinsMax = 4
 
 /** Work that nobody waits for. Each kind is under way at most once for each conversation, and comes back until it is done. */
 export class Background implements Requests {
   private readonly underway = new Set<string>()
   private readonly again = new Set<string>()
   private readonly failures = new Map<string, number>()
+  /** A device that was just linked joins many groups: a few at a time. */
+  private readonly joins = new Gate(joinsMax)
   private readonly parts: Parts
   private readonly changes: Changes
   private readonly sender: Pump
@@ -36,11 +42,56 @@ export class Background implements Requests {
     const urgent = this.parts.outbox.of(conversationId).length > 0
     this.start(`tidy ${conversationId}`, urgent ? 100 : tidyJitterMs, async () => {
       // Whoever looks like a ghost may be a device that was linked a moment ago.
-      await this.refreshGhosts(conversationId)
+      if (!(await this.refreshGhosts(conversationId))) return false
       if (!(await this.needsTidying(conversationId))) return true
       await this.changes.change(conversationId, tidying(this.parts))
       // What only others may remove is left to them.
+      this.tellUnproven(conversationId)
+      this.tellGhosts(conversationId)
       return true
+    })
+  }
+
+  /**
+   * After a new beginning with the server: whoever it said had departed, and no commit has removed since, is forgotten. Where
+   * it was true, it refuses messages until the removal, and says so once more.
+   */
+  doubt(conversationId: string): void {
+    this.start(`doubt ${conversationId}`, tidyJitterMs, async () => {
+      if (await this.needsTidying(conversationId)) await this.changes.change(conversationId, tidying(this.parts))
+      await this.parts.memory.transact(async (transaction) => {
+        if ((transaction.conversation(conversationId)?.departed.length ?? 0) === 0) return
+        transaction.updateConversation(conversationId, { departed: [] })
+        transaction.afterwards(() => this.pump(conversationId))
+      })
+      return true
+    })
+  }
+
+  private tellUnproven(conversationId: string): void {
+    for (const { userId, deviceId } of this.parts.memory.conversations.get(conversationId)?.departed ?? []) {
+      const detail = `nothing is sent before ${deviceId === undefined ? userId : `${userId}/${deviceId}`} is removed`
+      this.parts.incident('departure_unproven', conversationId, detail, userId)
+    }
+  }
+
+  /** A device that was just revoked is removed in a moment; another one is nobody's. */
+  private tellGhosts(conversationId: string): void {
+    const name = `ghosts ${conversationId}`
+    if (this.underway.has(name)) return
+    this.underway.add(name)
+    this.parts.timers.after(ghostPatienceMs, () => {
+      this.underway.delete(name)
+      void this.parts.memory.group(conversationId).then(
+        (state) => {
+          if (state === undefined || this.parts.memory.conversations.get(conversationId)?.status !== 'active') return
+          for (const leaf of inspect(state, (userId) => this.parts.contacts.of(userId)).ghosts) {
+            const { userId, deviceId } = namedBy(leaf) ?? { userId: undefined, deviceId: '?' }
+            this.parts.incident('ghost_device', conversationId, `${userId}/${deviceId} is in no list; nothing is sent`, userId)
+          }
+        },
+        () => {},
+      )
     })
   }
 
@@ -54,9 +105,18 @@ export class Background implements Requests {
   rejoin(conversationId: string): void {
     this.start(`rejoin ${conversationId}`, 50, async () => {
       if (!this.parts.online()) return false
-      await this.changes.join(conversationId)
+      await this.joins.run(() => this.changes.join(conversationId))
       const conversation = this.parts.memory.conversations.get(conversationId)
-      return conversation === undefined || conversation.status !== 'joining'
+      return conversation === undefined || (conversation.status !== 'joining' && !conversation.rejoin)
+    })
+  }
+
+  /** Groups that this device should be in and is not. */
+  discover(): void {
+    this.start('discover', 0, async () => {
+      if (!this.parts.online()) return false
+      await discoverGroups(this.parts)
+      return true
     })
   }
 
@@ -100,13 +160,18 @@ export class Background implements Requests {
     })
   }
 
-  private async refreshGhosts(conversationId: string): Promise<void> {
+  /** `false`: it could not be asked. */
+  private async refreshGhosts(conversationId: string): Promise<boolean> {
     const { memory, contacts } = this.parts
-    if (memory.conversations.get(conversationId)?.status !== 'active') return
+    if (memory.conversations.get(conversationId)?.status !== 'active') return true
     const state = await memory.group(conversationId)
-    if (state === undefined) return
+    if (state === undefined) return true
     const { ghosts } = inspect(state, (userId) => contacts.of(userId))
-    await Promise.all(usersOf(ghosts).map((userId) => contacts.refresh(userId, { force: true })))
+    // And who has departed may have said so in a list.
+    const departed = memory.conversations.get(conversationId)?.departed.map(({ userId }) => userId) ?? []
+    const users = new Set([...usersOf(ghosts), ...departed])
+    const answers = await Promise.all([...users].map((userId) => contacts.refresh(userId, { force: true })))
+    return answers.every((answer) => answer !== undefined)
   }
 
   private async needsTidying(conversationId: string): Promise<boolean> {
@@ -139,19 +204,21 @@ export class Background implements Requests {
   private retryMs(name: string): number {
     const failures = this.failures.get(name) ?? 0
     this.failures.set(name, failures + 1)
-    return Math.min(retryFirstMs * 2 ** failures, retryMaxMs)
+    const delayMs = Math.min(retryFirstMs * 2 ** failures, retryMaxMs)
+    return delayMs + this.parts.timers.jitter(delayMs)
   }
 
   /** Whether it is to be given up. */
   private failed(name: string, error: unknown): boolean {
     const code = error instanceof SottoClientError || error instanceof SottoError ? error.code : undefined
-    if (code === 'closed') return true
+    // Meanwhile this device has gone, or it is for others to do.
+    if (code === 'closed' || code === 'not_a_member' || code === 'not_permitted') return true
     const [kind, about] = name.split(' ')
     this.parts.incident(
       'background_failed',
       undefined,
       `${kind} ${about ?? ''}: ${error instanceof Error ? error.message : String(error)}`,
     )
-    return code === 'not_a_member' || code === 'not_permitted'
+    return false
   }
 }

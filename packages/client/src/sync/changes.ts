@@ -8,12 +8,16 @@ import { prepareExternalJoin } from './external-join.ts'
 import type { Intent } from './intents.ts'
 import { lostCommit, type Plan, placeOf, prepareCommit } from './own-commits.ts'
 import type { Parts } from './parts.ts'
+import { isUndecided } from './patience.ts'
 import { post } from './post-commit.ts'
+import { noteDeparted } from './receive-changes.ts'
 import { Turns } from './turns.ts'
 
 /** A group that keeps moving: how often a change is built anew before it is given up for now. */
 const triesMax = 60
 const jitterMs = 250
+/** How long entries that the server says are there are waited for before it is asked again. */
+const readOnMs = 3_000
 
 /** Changes of groups that this device makes: one at a time for each conversation, each until it has won. */
 export class Changes {
@@ -29,6 +33,7 @@ export class Changes {
     return this.inTurn(conversationId, async () => {
       await this.settlePending(conversationId)
       for (let tries = 0; tries < triesMax; tries++) {
+        if (this.parts.memory.conversations.get(conversationId)?.rejoin) await this.joinNow(conversationId)
         const conversation = this.parts.memory.conversations.get(conversationId)
         const state = conversation === undefined ? undefined : await this.parts.memory.group(conversationId)
         if (conversation === undefined || state === undefined || conversation.status !== 'active')
@@ -91,7 +96,7 @@ export class Changes {
       try {
         await this.decided(pending)
       } catch (error) {
-        if (memory.conversations.get(conversationId)?.status === 'creating') await this.forget(conversationId)
+        if (memory.conversations.get(conversationId)?.status === 'creating') await this.forget(conversationId, error)
         throw error
       }
       const { status } = memory.conversations.get(conversationId) ?? {}
@@ -103,16 +108,20 @@ export class Changes {
   join(conversationId: string): Promise<void> {
     return this.inTurn(conversationId, async () => {
       await this.settlePending(conversationId)
-      for (let tries = 0; tries < triesMax; tries++) {
-        const conversation = this.parts.memory.conversations.get(conversationId)
-        if (conversation !== undefined && isIn(conversation)) return
-        if (conversation?.status === 'broken') return
-        const pending = await prepareExternalJoin(this.parts, conversationId)
-        if (pending === undefined) return
-        if ((await this.decided(pending)) === 'won') return
-        await this.parts.timers.sleep(this.parts.timers.jitter(jitterMs * Math.min(tries + 1, 8)))
-      }
+      await this.joinNow(conversationId)
     })
+  }
+
+  private async joinNow(conversationId: string): Promise<void> {
+    for (let tries = 0; tries < triesMax; tries++) {
+      const conversation = this.parts.memory.conversations.get(conversationId)
+      if (conversation !== undefined && isIn(conversation)) return
+      if (conversation?.status === 'broken') return
+      const pending = await prepareExternalJoin(this.parts, conversationId)
+      if (pending === undefined) return
+      if ((await this.decided(pending)) === 'won') return
+      await this.parts.timers.sleep(this.parts.timers.jitter(jitterMs * Math.min(tries + 1, 8)))
+    }
   }
 
   /** Begins a new generation with the devices that are vouched for. */
@@ -123,14 +132,18 @@ export class Changes {
       const conversation = memory.conversations.get(conversationId)
       if (conversation === undefined || conversation.status !== 'broken') return
       const generation = conversation.generation + 1
-      const adding = await gather(conversation.roster)
+      const leave = conversation.departed.flatMap(({ userId, deviceId }) => {
+        const role = conversation.roster.members.get(userId)
+        return deviceId !== undefined || role === undefined || role === 'owner' || conversation.kind === 'direct' ? [] : [userId]
+      })
+      const adding = (await gather(conversation.roster)).filter(({ device }) => !leave.includes(device.userId))
       const leaf = { keys: self.signature, credential: self.credential! }
       const first = await engine.createGroup(leaf, mlsGroupId(conversationId, generation))
       const pending = await memory.transact(async (transaction) => {
         const now = transaction.conversation(conversationId)!
         await transaction.dropGroup(conversationId)
         transaction.take(conversationId, first)
-        const plan: Plan = { add: adding, remove: [], leave: [], roles: new Map() }
+        const plan: Plan = { add: adding, remove: [], leave, roles: new Map() }
         return await prepareCommit(
           this.parts,
           transaction,
@@ -147,7 +160,7 @@ export class Changes {
 
   /** Commits that were under way when this device was stopped: asked for again, with the same id. */
   resume(): void {
-    for (const conversationId of this.parts.memory.pending.keys()) {
+    for (const conversationId of [...this.parts.memory.pending.keys()]) {
       void this.inTurn(conversationId, () => this.settlePending(conversationId)).catch(() => {})
     }
   }
@@ -161,7 +174,7 @@ export class Changes {
       if (error instanceof SottoClientError && error.code === 'closed') throw error
     }
     if (pending.purpose === 'create' && this.parts.memory.conversations.get(conversationId)?.status === 'creating')
-      await this.awaitEntry(conversationId).catch(() => this.forget(conversationId))
+      await this.awaitEntry(conversationId).catch((error: unknown) => this.forget(conversationId, error))
   }
 
   /**
@@ -179,15 +192,23 @@ export class Changes {
         const now = transaction.conversation(pending.conversationId)
         if (now !== undefined && now.mailbox === undefined) transaction.updateConversation(now.id, { mailbox: answer.mailbox })
       })
-      return await outcome
+      const passed = outcomes.reached(answer.mailbox, answer.seq, memory.cursors.get(answer.mailbox)).then(() => undefined)
+      return (await Promise.race([outcome, passed])) ?? (await this.contradicted(pending, answer.seq))
     } catch (error) {
       if (!(error instanceof SottoError)) throw error
+      // Nothing is decided: the commit is kept, and asked for again at the next beginning.
+      if (error.code !== 'limit_reached' && error.extra.limit === undefined && isUndecided(error))
+        throw new SottoClientError(error.code, error.message, { cause: error, extra: error.extra })
       await lostCommit(this.parts, pending)
+      if (error.code === 'removal_pending') await noteDeparted(this.parts, pending.conversationId, error.extra.departed)
       const { mailbox } = memory.conversations.get(pending.conversationId) ?? {}
       if (error.code === 'stale_epoch' || error.code === 'removal_pending' || error.code === 'group_exists') {
         // Who is not in the group yet has nothing to read up to.
         if (mailbox !== undefined && pending.purpose === 'change')
-          await outcomes.reached(mailbox, placeOf(error), memory.cursors.get(mailbox))
+          await Promise.race([
+            outcomes.reached(mailbox, placeOf(error), memory.cursors.get(mailbox)),
+            this.parts.timers.sleep(readOnMs),
+          ])
         return 'lost'
       }
       throw new SottoClientError(error.code === 'not_member' ? 'not_a_member' : error.code, error.message, {
@@ -195,6 +216,19 @@ export class Changes {
         extra: error.extra,
       })
     }
+  }
+
+  /** The server has taken the commit, and showed something else in its place: nobody knows what the group has become. */
+  private async contradicted(pending: PendingCommit, seq: number): Promise<'lost'> {
+    const { conversationId } = pending
+    this.parts.incident('entries_missing', conversationId, `the commit that the server took as entry ${seq} did not come`)
+    await lostCommit(this.parts, pending)
+    await this.parts.memory.transact(async (transaction) => {
+      if (transaction.conversation(conversationId)?.status !== 'active') return
+      transaction.updateConversation(conversationId, { rejoin: true, transcript: undefined })
+      transaction.afterwards(() => this.parts.ask.rejoin(conversationId))
+    })
+    return 'lost'
   }
 
   /** Somebody else was faster: the Welcome is on its way, or this device comes in from outside. */
@@ -216,7 +250,9 @@ export class Changes {
     throw new SottoClientError('not_a_member')
   }
 
-  private async forget(conversationId: string): Promise<void> {
+  /** Not where this instance is only being closed: the next one asks the server what has become of it. */
+  private async forget(conversationId: string, cause: unknown): Promise<void> {
+    if (cause instanceof SottoClientError && cause.code === 'closed') return
     const pending = this.parts.memory.pending.get(conversationId)
     if (pending !== undefined) await lostCommit(this.parts, pending)
     await this.parts.memory.transact(async (transaction) => {

@@ -76,12 +76,12 @@ export async function sendControl(
   transaction: Transaction,
   conversationId: string,
   content: Content,
+  n = parts.outbox.takeNumber(),
 ): Promise<void> {
   const { clock, self } = parts
   const bytes = encodeEnvelope({ salt: clock.random(contentLimits.saltBytes), sentAt: clock.now(), content })
   const id = messageId({ groupId: conversationId, senderUserId: self.userId, senderDeviceId: self.deviceId }, bytes)
   const receipt = content.kind === 'receipt' ? { delivered: content.delivered, read: content.read } : undefined
-  const n = parts.outbox.takeNumber()
   const item = {
     n,
     conversationId,
@@ -108,8 +108,8 @@ export async function sendReceipt(
   const read = union(waiting?.receipt?.read ?? [], receipt.read)
   const delivered = union(waiting?.receipt?.delivered ?? [], receipt.delivered).filter((id) => !read.includes(id))
   if (waiting !== undefined && delivered.length + read.length <= contentLimits.receiptIds) {
-    parts.outbox.remove(transaction, waiting)
-    await sendControl(parts, transaction, conversationId, { kind: 'receipt', delivered, read })
+    // In its place: the same number, so that it does not wait anew.
+    await sendControl(parts, transaction, conversationId, { kind: 'receipt', delivered, read }, waiting.n)
     return
   }
   const all = { delivered: [...receipt.delivered], read: [...receipt.read] }

@@ -6,6 +6,7 @@ import type { Contact, SignedList, VerifiedList } from '../identity/identity.ts'
 import type { MlsEngine } from '../mls/engine.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { IncidentKind } from './core-api.ts'
+import { Gate } from './gate.ts'
 import type { Memory } from './memory.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -31,8 +32,8 @@ export class ContactBook {
   private readonly parts: ContactBookParts
   private readonly fetching = new Map<string, Promise<Contact | 'none' | undefined>>()
   private readonly fetchedAt = new Map<string, number>()
-  private readonly waiting: (() => void)[] = []
-  private asking = 0
+  /** A group of many is not asked for all at once. */
+  private readonly gate = new Gate(askingMax)
 
   constructor(parts: ContactBookParts) {
     this.parts = parts
@@ -52,13 +53,13 @@ export class ContactBook {
       return this.of(userId)
     const under = this.fetching.get(userId)
     if (under !== undefined) return under
-    const fetching = this.inTurn(() => this.fetch(userId)).finally(() => this.fetching.delete(userId))
+    const fetching = this.gate.run(() => this.fetch(userId)).finally(() => this.fetching.delete(userId))
     this.fetching.set(userId, fetching)
     return fetching
   }
 
-  /** Takes up a list, from wherever it came. */
-  async take(userId: string, signed: SignedList): Promise<Contact | undefined> {
+  /** Takes up a list, from wherever it came. `asked`: the contact as it was known when the list was asked for. */
+  async take(userId: string, signed: SignedList, asked = this.of(userId)): Promise<Contact | undefined> {
     let list: VerifiedList
     try {
       list = await verifyList(userId, signed, this.parts.engine)
@@ -69,6 +70,8 @@ export class ContactBook {
     return this.parts.memory.transact(async (transaction) => {
       const before = transaction.contact(userId)
       const { kind, contact } = meet(before, list, this.parts.clock.now())
+      // The answer was on its way while a newer list came in.
+      if (kind === 'older' && before !== asked) return before
       if (kind === 'older' || kind === 'forked') {
         transaction.emit({
           type: 'error',
@@ -91,25 +94,14 @@ export class ContactBook {
     })
   }
 
-  /** A group of many is not asked for all at once. */
-  private async inTurn<result>(ask: () => Promise<result>): Promise<result> {
-    while (this.asking >= askingMax) await new Promise<void>((resume) => this.waiting.push(resume))
-    this.asking++
-    try {
-      return await ask()
-    } finally {
-      this.asking--
-      this.waiting.shift()?.()
-    }
-  }
-
   private async fetch(userId: string): Promise<Contact | 'none' | undefined> {
     const { transport, clock, sleep } = this.parts
     for (let tries = 0; tries < triesMax; tries++) {
+      const asked = this.of(userId)
       try {
         const signed = await transport.request('GET /identity/:userId', { params: { userId } }, { retryMs: fetchMs })
         this.fetchedAt.set(userId, clock.now())
-        return await this.take(userId, signed)
+        return await this.take(userId, signed, asked)
       } catch (error) {
         if (!(error instanceof SottoError)) return undefined
         if (error.code === 'not_found') return 'none'

@@ -20,7 +20,7 @@ export async function conversationSnapshot(parts: Parts, conversation: Conversat
     unread,
     lastMessage,
     updatedAt,
-    epoch: parts.memory.epochOf(id),
+    epoch: parts.memory.epochOf(id) ?? conversation.epoch,
   }
 }
 

@@ -33,6 +33,8 @@ export interface ConversationState {
    * it has lost its state and come back: then they were.
    */
   readonly sinceEpoch: number | undefined
+  /** It came in by itself, and no member has committed since. */
+  readonly isFresh: boolean
   /** When this device last put fresh keys into the group; 0: it should soon. */
   readonly freshAt: number
   /** The state of the group is lost or behind: join anew before anything is sent. */
@@ -92,6 +94,7 @@ export function newConversation(
     lastOrder: undefined,
     updatedAt: now,
     sinceEpoch: undefined,
+    isFresh: false,
     freshAt: now,
     rejoin: false,
     named: false,

@@ -36,6 +36,10 @@ export interface CoreMethods {
   }): Promise<ConversationSnapshot>
   /** `draft.salt` makes it the same message when it is asked again. */
   send(conversationId: string, draft: Draft): Promise<MessageSnapshot>
+  /** Tries a failed message again. */
+  retry(conversationId: string, messageId: string): Promise<void>
+  /** Forgets a failed message; `false` where it has not failed. */
+  discard(conversationId: string, messageId: string): Promise<boolean>
   message(messageId: string): Promise<MessageSnapshot | undefined>
   /** Newest first. */
   history(
@@ -201,6 +205,8 @@ export const incidentKinds = {
   commit_unreadable: 'A commit does not verify. It was not applied; the device joins anew.',
   welcome_refused: 'A Welcome does not verify, was not asked for, or brings somebody whom nobody vouches for.',
   ghost_device: 'A device is in the group that is not in its user’s list: nothing is sent until it is removed.',
+  departure_unproven:
+    'The server says that a member is gone, and neither its list nor its own word says so. Only others may remove it.',
   list_refused: 'A device list does not verify, is older than one already seen, or contradicts it.',
   key_package_refused: 'The server handed out a key package that its user does not vouch for. It was not used.',
   sender_mismatch: 'The server names another sender than the signature does. The signature holds.',

@@ -5,7 +5,7 @@ import type { Contact } from '../identity/identity.ts'
 import { compareSafetyNumber, type SafetyNumber, safetyNumber } from '../identity/safety-number.ts'
 import { base64Url } from './base64.ts'
 import type { Changes } from './changes.ts'
-import { send, sendControl, sendReceipt } from './compose.ts'
+import { send, sendControl } from './compose.ts'
 import { conversationSnapshot } from './conversation-snapshot.ts'
 import type { ConversationState } from './conversation-state.ts'
 import type { ConversationSnapshot, CoreMethods } from './core-api.ts'
@@ -13,12 +13,12 @@ import { directGroupId } from './direct-group-id.ts'
 import { adding, givingRole, removing, roleIn } from './intents.ts'
 import { linkDevice, listDevices, type OwnDevice, revokeDevice } from './own-device.ts'
 import type { Parts } from './parts.ts'
+import { markRead } from './reading.ts'
 import { findMessage, page, snapshotOf } from './rows.ts'
 import { sendTyping } from './signals.ts'
+import { discardMessage, retryMessage } from './statuses.ts'
 
 const pageMax = 200
-/** Messages that one `markRead` tells their senders about. */
-const readMax = 1_000
 
 /** What the public objects ask for. */
 export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreMethods {
@@ -39,14 +39,9 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
     return contact
   }
 
-  async function numberOf(userId: string): Promise<{ readonly contact: Contact; readonly number: SafetyNumber }> {
-    const contact = await contactOf(userId)
+  async function numberOf(contact: Contact, identityKey: Uint8Array): Promise<SafetyNumber> {
     const me = await contactOf(self.userId)
-    const number = safetyNumber(
-      { userId: self.userId, identityKey: me.identityKey },
-      { userId, identityKey: keyToVerify(contact) },
-    )
-    return { contact, number }
+    return safetyNumber({ userId: self.userId, identityKey: me.identityKey }, { userId: contact.userId, identityKey })
   }
 
   async function updateContact(userId: string, change: (contact: Contact) => Contact): Promise<void> {
@@ -80,10 +75,13 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
       const before = memory.conversations.get(id)
       if (before !== undefined && before.status !== 'creating' && before.status !== 'left') return shown(id)
       const { claimed } = await parts.keyPackages.claim([userId, self.userId], [{ userId: self.userId, deviceId: self.deviceId }])
-      if (!claimed.some(({ device }) => device.userId === userId)) {
-        if (contacts.of(userId) === undefined) throw new SottoClientError('no_such_user', `${userId} has no device yet`)
-      }
-      if (before?.status === 'left') await changes.join(id)
+      const isReachable = claimed.some(({ device }) => device.userId === userId)
+      const { exists } = isReachable
+        ? { exists: false }
+        : await parts.transport.request('GET /direct/:userId', { params: { userId } })
+      // Nobody would be there to read what is written.
+      if (!isReachable && !exists) throw new SottoClientError('no_such_user', `no device of ${userId} can be written to yet`)
+      if (before?.status === 'left' || exists) await changes.join(id)
       else await changes.create(id, { kind: 'direct', peer: userId, name: undefined }, claimed)
       return shown(id)
     },
@@ -107,6 +105,9 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
 
     send: async (conversationId, draft) => snapshotOf(await send(parts, conversationId, draft)),
 
+    retry: (conversationId, messageId) => retryMessage(parts, conversationId, messageId),
+    discard: (conversationId, messageId) => discardMessage(parts, conversationId, messageId),
+
     async message(messageId) {
       const record = await findMessage(memory.storage, messageId)
       return record === undefined ? undefined : snapshotOf(record)
@@ -116,26 +117,8 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
       page(memory, conversationId, { before, limit: Math.min(Math.max(1, limit), pageMax) }),
 
     async markRead(conversationId, upTo) {
-      const conversation = known(conversationId)
-      const until = upTo === undefined ? undefined : (await findMessage(memory.storage, upTo))?.order
-      const messages = await page(memory, conversationId, {
-        before: undefined,
-        limit: Math.min(readMax, conversation.unread + 50),
-      })
-      const unread = messages.filter(
-        ({ own: isOwn, order, unreadable }) =>
-          !isOwn && unreadable === undefined && order > conversation.readUpTo && (until === undefined || order <= until),
-      )
-      if (unread.length === 0 && conversation.unread === 0) return
-      await memory.transact(async (transaction) => {
-        const now = transaction.conversation(conversationId)!
-        const newest = unread[0]?.order ?? now.readUpTo
-        const left = messages.filter(({ own: isOwn, order }) => !isOwn && order > newest).length
-        transaction.updateConversation(conversationId, { unread: until === undefined ? 0 : left, readUpTo: newest })
-        if (parts.settings.readReceipts && now.status === 'active' && unread.length > 0)
-          await sendReceipt(parts, transaction, conversationId, { delivered: [], read: unread.map(({ id }) => id) })
-        transaction.emitConversation(conversationId)
-      })
+      known(conversationId)
+      await markRead(parts, conversationId, upTo)
     },
 
     typing: (conversationId, active) => sendTyping(parts, conversationId, active),
@@ -200,7 +183,8 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
     linkDevice: (code) => linkDevice(own, code),
 
     async safetyNumber(userId) {
-      const { contact, number } = await numberOf(userId)
+      const contact = await contactOf(userId)
+      const number = await numberOf(contact, keyToVerify(contact))
       const verified = contact.verified && contact.change === undefined
       const changed = contact.change !== undefined
       const identityKey = base64Url(keyToVerify(contact))
@@ -208,12 +192,14 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
     },
 
     async verify(userId, scannedOrTyped) {
-      const { contact, number } = await numberOf(userId)
-      const comparison = compareSafetyNumber(number, scannedOrTyped)
-      if (comparison !== 'same')
-        throw new SottoClientError('not_verified', comparison === 'unreadable' ? 'this is no safety number' : undefined)
-      const key = keyToVerify(contact)
-      await updateContact(userId, (now) => markVerified(now, key))
+      const contact = await contactOf(userId)
+      // While a change waits, the number of the pinned key proves the change to be false.
+      for (const key of [keyToVerify(contact), contact.identityKey]) {
+        const comparison = compareSafetyNumber(await numberOf(contact, key), scannedOrTyped)
+        if (comparison === 'unreadable') throw new SottoClientError('not_verified', 'this is no safety number')
+        if (comparison === 'same') return await updateContact(userId, (now) => markVerified(now, key))
+      }
+      throw new SottoClientError('not_verified')
     },
 
     async acceptIdentity(userId, identityKey) {

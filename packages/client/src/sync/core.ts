@@ -1,4 +1,3 @@
-import { SottoError } from '@sotto/protocol/errors'
 import type { Clock } from '../clock.ts'
 import { SottoClientError } from '../errors.ts'
 import type { Contact } from '../identity/identity.ts'
@@ -23,15 +22,17 @@ import type { Parts, Settings } from './parts.ts'
 import { Pump } from './pump.ts'
 import { Receiver } from './receiver.ts'
 import type { DeviceRecord } from './records.ts'
+import { rejection } from './rejection.ts'
 import { sweepExpired } from './rows.ts'
 import { receiveSignal } from './signals.ts'
 import { Timers } from './timers.ts'
 import type { Transaction } from './transaction.ts'
 import { SeenDigests } from './transcript.ts'
-import { checkRestored, discoverGroups } from './waking.ts'
+import { checkRestored } from './waking.ts'
 
 const digestsKept = 256
 const sweepMs = 30_000
+const upkeepMs = 6 * 3_600_000
 
 export interface CoreOptions {
   readonly storage: OpenStorage
@@ -56,6 +57,7 @@ export class Core implements CoreApi {
   /** The storage is known to be no older copy: until then nothing is encrypted. */
   private isSafe = false
   private closing: Promise<void> | undefined
+  private forgetSynced: () => void = () => {}
   private readonly changedConversations = new Set<string>()
 
   constructor({ storage, engine, clock, transport, self, settings }: CoreOptions) {
@@ -112,15 +114,11 @@ export class Core implements CoreApi {
   async start(): Promise<void> {
     const { memory, outbox, inbox, transport, contacts, keyPackages, self } = this.parts
     await memory.load()
-    await Promise.all([outbox.load(memory.storage), inbox.load()])
+    await Promise.all([outbox.load(memory.storage, memory.conversations.keys()), inbox.load()])
     if (contacts.of(self.userId) === undefined) await contacts.refresh(self.userId, { force: true })
     transport.start({
       entry: (frame) => this.receiver.push(frame),
-      synced: () =>
-        this.whenReceived(() => {
-          this.isSynced = true
-          this.wake()
-        }),
+      synced: () => this.synced(),
       signal: (frame) => void receiveSignal(this.parts, frame).catch(() => {}),
       keysLow: () => this.background.keyPackages(),
       state: (state) => this.stateChanged(state),
@@ -128,6 +126,7 @@ export class Core implements CoreApi {
     })
     if ((await memory.storage.range('keyPackages', { limit: 1 })).length === 0) await keyPackages.begin()
     this.sweepLater()
+    this.upkeepLater()
   }
 
   async call<name extends CoreMethod>(
@@ -139,8 +138,9 @@ export class Core implements CoreApi {
     try {
       return await run(...args)
     } catch (error) {
-      if (error instanceof SottoError) throw new SottoClientError(error.code, error.message, { cause: error, extra: error.extra })
-      throw error
+      // What fails because the storage was closed under it was not the storage's fault.
+      if (this.closing !== undefined) throw new SottoClientError('closed', undefined, { cause: error })
+      throw rejection(error)
     }
   }
 
@@ -187,15 +187,21 @@ export class Core implements CoreApi {
       return
     }
     this.state = state
-    if (state !== 'online') this.isSynced = false
+    if (state !== 'online') {
+      this.isSynced = false
+      this.forgetSynced()
+    }
     this.emit({ type: 'state', state })
   }
 
-  /** Once everything that has arrived by now is stored. */
-  private whenReceived(then: () => void): void {
-    if (this.closing !== undefined) return
-    if (this.receiver.isIdle) then()
-    else this.parts.timers.after(10, () => this.whenReceived(then))
+  /** The backlog of this connection has arrived; once it is stored, this device knows all that there is. */
+  private synced(): void {
+    this.forgetSynced()
+    this.forgetSynced = this.receiver.afterArrived(() => {
+      if (this.closing !== undefined) return
+      this.isSynced = true
+      this.wake()
+    })
   }
 
   /** Connected, with the backlog read. */
@@ -220,19 +226,25 @@ export class Core implements CoreApi {
         throw new SottoClientError('offline', 'the device list of this user could not be fetched')
       await checkRestored(this.parts)
       this.isSafe = true
-      this.changes.resume()
-      void discoverGroups(this.parts).catch((error: unknown) => this.failedBackground('looking for groups', error))
+      this.background.discover()
       this.background.keyPackages()
     }
-    void contacts.refresh(self.userId, { force: true })
+    this.changes.resume()
+    void this.followOwn().catch((error: unknown) => this.failedBackground('following the own identity', error))
     void finishRevocations(this.ownDevice()).catch((error: unknown) => this.failedBackground('revoking devices', error))
     for (const conversation of memory.conversations.values()) {
       if (conversation.rejoin || conversation.status === 'joining') this.background.rejoin(conversation.id)
-      if (conversation.departed.length > 0) this.background.tidy(conversation.id)
+      if (conversation.departed.length > 0) this.background.doubt(conversation.id)
       if (conversation.status === 'broken') this.background.reset(conversation.id)
-      if (isStale(conversation, this.parts.clock.now())) this.background.freshen(conversation.id)
     }
+    this.freshen()
     for (const conversationId of outbox.conversations()) this.background.pump(conversationId)
+  }
+
+  private async followOwn(): Promise<void> {
+    const { contacts, self } = this.parts
+    const contact = await contacts.refresh(self.userId, { force: true })
+    if (typeof contact === 'object') await followOwnList(this.ownDevice(), contact)
   }
 
   private ended(reason: 'device_revoked' | 'replaced' | 'unauthenticated'): void {
@@ -260,7 +272,10 @@ export class Core implements CoreApi {
       for (const deviceId of known) if (!now.has(deviceId)) transaction.emit({ type: 'deviceRemoved', userId, deviceId })
     }
     transaction.afterwards(() => {
-      if (userId === this.parts.self.userId) void followOwnList(this.ownDevice(), after)
+      if (userId === this.parts.self.userId)
+        followOwnList(this.ownDevice(), after).catch((error: unknown) =>
+          this.failedBackground('following the own identity', error),
+        )
       for (const conversation of this.parts.memory.conversations.values()) {
         if (!conversation.roster.members.has(userId)) continue
         this.conversationChanged(conversation.id)
@@ -290,6 +305,23 @@ export class Core implements CoreApi {
       const snapshot = await conversationSnapshot(this.parts, conversation).catch(() => undefined)
       if (snapshot !== undefined) this.emit({ type: 'conversation', conversation: snapshot })
     }
+  }
+
+  private freshen(): void {
+    for (const conversation of this.parts.memory.conversations.values()) {
+      if (isStale(conversation, this.parts.clock.now())) this.background.freshen(conversation.id)
+    }
+  }
+
+  /** What is due though nothing happens: fresh keys, key packages before they expire. */
+  private upkeepLater(): void {
+    this.parts.timers.after(upkeepMs, () => {
+      if (this.parts.ready()) {
+        this.freshen()
+        this.background.keyPackages()
+      }
+      this.upkeepLater()
+    })
   }
 
   private sweepLater(): void {

@@ -8,8 +8,9 @@ import { type ExternalJoinStep, type Leaf, MlsFailure } from '../mls/engine.ts'
 import { base64, base64Url, fromBase64 } from './base64.ts'
 import { mlsGroupId, newConversation, type PendingCommit } from './conversation-state.ts'
 import { directGroupId } from './direct-group-id.ts'
-import { devicesOf, namedBy, usersOf } from './leaves.ts'
+import { devicesOf, namedBy, sameDevice, usersOf } from './leaves.ts'
 import type { Parts } from './parts.ts'
+import { patiently } from './patience.ts'
 import { admittingVouched, peerOf } from './receive-welcome.ts'
 
 interface Info {
@@ -21,6 +22,8 @@ interface Info {
 }
 
 const asks = 'asks'
+/** How long a Welcome that must be on its way is waited for. */
+const welcomeMs = 10_000
 
 /**
  * Makes the commit by which this device comes into a group from outside, or comes back after it has lost its state.
@@ -31,6 +34,7 @@ export async function prepareExternalJoin(parts: Parts, conversationId: string):
   if (info === undefined) return undefined
   try {
     const { leaves, roster, by } = await look(parts, info)
+    if (await isWelcomed(parts, conversationId, leaves)) return undefined
     await Promise.all(usersOf([...leaves, by]).map((userId) => parts.contacts.refresh(userId)))
     const problem = problemOf(parts, conversationId, info, roster)
     if (problem !== undefined) throw new MlsFailure('invalid_group_info', problem)
@@ -42,9 +46,11 @@ export async function prepareExternalJoin(parts: Parts, conversationId: string):
   }
 }
 
-async function infoOf({ transport, memory, ask }: Parts, conversationId: string): Promise<Info | undefined> {
+async function infoOf({ transport, memory, ask, timers }: Parts, conversationId: string): Promise<Info | undefined> {
   try {
-    return await transport.request('GET /groups/:groupId/group-info', { params: { groupId: conversationId } })
+    return await patiently(timers, () =>
+      transport.request('GET /groups/:groupId/group-info', { params: { groupId: conversationId } }),
+    )
   } catch (error) {
     if (!(error instanceof SottoError) || error.code !== 'not_member') throw error
     await memory.transact(async (transaction) => {
@@ -84,6 +90,26 @@ async function look(parts: Parts, info: Info): Promise<{ leaves: Leaf[]; roster:
   return { leaves, ...seen }
 }
 
+/**
+ * Whether somebody has let this device in already, and its Welcome comes: the messages since that commit are for this device,
+ * and would be lost to one that came in by itself.
+ */
+async function isWelcomed(
+  { memory, timers, self, ready }: Parts,
+  conversationId: string,
+  leaves: readonly Leaf[],
+): Promise<boolean> {
+  const status = () => memory.conversations.get(conversationId)?.status
+  const isExpected = status() === undefined || (status() === 'left' && !memory.conversations.get(conversationId)?.rejoin)
+  if (!isExpected || !leaves.some((leaf) => sameDevice(namedBy(leaf), self))) return false
+  for (let readyMs = 0, waitedMs = 0; readyMs < welcomeMs && waitedMs < welcomeMs * 3; waitedMs += 50) {
+    if (status() === 'active') return true
+    if (ready()) readyMs += 50
+    await timers.sleep(50)
+  }
+  return false
+}
+
 function problemOf(parts: Parts, conversationId: string, info: Info, roster: Roster): string | undefined {
   const { userId } = parts.self
   const known = parts.memory.conversations.get(conversationId)
@@ -103,7 +129,7 @@ async function prepare(
   info: Info,
   leaves: readonly Leaf[],
   roster: Roster,
-): Promise<PendingCommit> {
+): Promise<PendingCommit | undefined> {
   const { engine, self, clock, memory } = parts
   const by = { userId: self.userId, deviceId: self.deviceId }
   const earlier = leaves.find((leaf) => {
@@ -147,8 +173,10 @@ async function prepare(
     added: [by],
     removed,
   }
-  await memory.transact(async (transaction) => {
+  return await memory.transact(async (transaction) => {
     const known = transaction.conversation(conversationId)
+    // Its Welcome has come meanwhile.
+    if (known?.status === 'active' && !known.rejoin) return undefined
     const kind = roster.direct ? 'direct' : 'group'
     const peer = roster.direct ? peerOf(roster, self.userId) : undefined
     const base = known ?? newConversation(conversationId, kind, peer, roster, clock.now())
@@ -161,8 +189,8 @@ async function prepare(
       roster,
     })
     transaction.setPending(conversationId, pending)
+    return pending
   })
-  return pending
 }
 
 const localLeaf = ({ self }: Parts) => ({ keys: self.signature, credential: self.credential! })

@@ -3,7 +3,7 @@ import type { Role } from '../membership/membership.ts'
 import type { GroupState } from '../mls/engine.ts'
 import type { ConversationState } from './conversation-state.ts'
 import { erasedUsers } from './judging.ts'
-import { inspect, namedBy, vouched } from './leaves.ts'
+import { inspect, namedBy } from './leaves.ts'
 import type { Plan } from './own-commits.ts'
 import type { Parts } from './parts.ts'
 
@@ -27,14 +27,19 @@ function withRemovals(parts: Parts, plan: Plan, conversation: ConversationState,
     const departed = conversation.departed.some(
       ({ userId, deviceId }) => userId === device.userId && (deviceId === undefined || deviceId === device.deviceId),
     )
-    const isGhost = ghosts.includes(leaf)
+    const governed = governs(conversation, parts.self.userId, device.userId)
     // Others judge by what they know themselves: the server's word alone is no reason.
-    const provable = isGhost || gone.has(device.userId) || governs(conversation, parts.self.userId, device.userId)
-    if (isGhost || gone.has(device.userId) || (departed && provable)) remove.set(leaf.index, leaf)
+    const provable = ghosts.includes(leaf) || (gone.has(device.userId) && device.userId !== parts.self.userId)
+    // The server lets everybody take out what it has announced as departed; the rest is for those who may.
+    const permitted = departed || governed || device.userId === parts.self.userId
+    if ((provable && permitted) || (departed && governed)) remove.set(leaf.index, leaf)
   }
   const leave = new Set(plan.leave)
   if (conversation.kind === 'group') {
-    for (const userId of gone) if (conversation.roster.members.has(userId) && userId !== parts.self.userId) leave.add(userId)
+    const isOut = (userId: string) => state.leaves.every((leaf) => namedBy(leaf)?.userId !== userId || remove.has(leaf.index))
+    for (const userId of gone) {
+      if (conversation.roster.members.has(userId) && userId !== parts.self.userId && isOut(userId)) leave.add(userId)
+    }
     for (const { userId, deviceId } of conversation.departed) {
       if (deviceId === undefined && governs(conversation, parts.self.userId, userId)) leave.add(userId)
     }
@@ -125,9 +130,4 @@ function governs(conversation: ConversationState, userId: string, otherId: strin
   const other = conversation.roster.members.get(otherId)
   if (other === undefined || other === 'owner') return false
   return role === 'owner' || (role === 'admin' && other === 'member')
-}
-
-/** Whether the list of its user vouches for every leaf, for a message to be sent. */
-export function isClean(parts: Parts, state: GroupState): boolean {
-  return state.leaves.every((leaf) => typeof vouched(leaf, (userId) => parts.contacts.of(userId)) !== 'string')
 }

@@ -16,6 +16,8 @@ interface Change {
 
 interface Known {
   readonly roster: Roster
+  readonly sinceEpoch: number | undefined
+  readonly isFresh: boolean
   readonly leaving: readonly string[]
   readonly departed: readonly { readonly userId: string; readonly deviceId: string | undefined }[]
 }
@@ -29,6 +31,7 @@ export function judgeChange(
   newLeaves: readonly Omit<Leaf, 'index'>[],
   { by, external, added, removed, claim }: Change,
 ): Verdict {
+  const gone = claim.left.map((userId) => ({ userId }))
   const standings = new Map<string, Standing>()
   for (const leaf of [...before.leaves, ...newLeaves]) {
     const named = namedBy(leaf)
@@ -39,12 +42,31 @@ export function judgeChange(
     effect: { by, external, added, removed },
     devicesBefore: devicesOf(before),
     departed: known.departed.map(({ userId, deviceId }) => (deviceId === undefined ? { userId } : { userId, deviceId })),
-    leaves: new Set([...known.leaving, ...erasedUsers(parts, known)]),
+    leaves: new Set([
+      ...known.leaving,
+      ...erasedUsers(parts, known),
+      ...(external ? [] : unheard(known, before.epoch, [...removed, ...gone])),
+    ]),
     claim,
     vouched: (device) => standings.get(deviceKey(device)) ?? 'unknown',
     // A device that was revoked since may have committed before. Nothing is sent while an unlisted device is in the group.
     past: true,
   })
+}
+
+/** For so many epochs a device may meet the removal of somebody whose goodbye came before the device did. */
+const epochsUnheard = 8
+
+/**
+ * Users who may have said that they leave before this device came in: it believes those who heard it. Only for a short while,
+ * of users whom the server has announced as departed; and where it came in by itself, of all whom the first commit of a member
+ * removes, for the server lets none pass that does not remove who had departed before. No owner goes like this.
+ */
+function unheard(known: Known, epoch: number, named: readonly { readonly userId: string }[]): string[] {
+  const { roster, sinceEpoch, departed, isFresh } = known
+  if (roster.direct || sinceEpoch === undefined || epoch - sinceEpoch > epochsUnheard) return []
+  const users = named.map(({ userId }) => userId).filter((userId) => roster.members.get(userId) !== 'owner')
+  return users.filter((userId) => isFresh || departed.some((gone) => gone.userId === userId && gone.deviceId === undefined))
 }
 
 /** Users of whom the server says twice that they are gone: announced in the log, and without an identity. */

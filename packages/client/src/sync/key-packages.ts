@@ -4,6 +4,7 @@ import type { LocalLeaf } from '../mls/engine.ts'
 import { base64, fromBase64 } from './base64.ts'
 import { sameDevice, vouched } from './leaves.ts'
 import type { Parts } from './parts.ts'
+import { patiently } from './patience.ts'
 import { pack, unpack } from './records.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -141,7 +142,7 @@ export class KeyPackages {
     userIds: readonly string[],
     except: readonly MemberDevice[],
   ): Promise<{ claimed: ClaimedKeyPackage[]; missing: MemberDevice[] }> {
-    const { transport, engine, contacts, incident } = this.parts
+    const { transport, engine, contacts, incident, timers } = this.parts
     await Promise.all(userIds.map((userId) => contacts.refresh(userId)))
     const wantedDevices = userIds
       .flatMap((userId) => this.listed(userId))
@@ -149,17 +150,15 @@ export class KeyPackages {
     const claimed: ClaimedKeyPackage[] = []
     for (let from = 0; from < userIds.length; from += 100) {
       const page = userIds.slice(from, from + 100)
-      const answer = await transport.request(
-        'POST /key-packages/claim',
-        { body: { userIds: page, ciphersuite: engine.ciphersuite, except: [...except] } },
-        { retryMs: 0 },
-      )
+      const body = { userIds: page, ciphersuite: engine.ciphersuite, except: [...except] }
+      const answer = await patiently(timers, () => transport.request('POST /key-packages/claim', { body }, { retryMs: 0 }))
       for (const { userId, deviceId, keyPackage } of answer.keyPackages) {
         const device = { userId, deviceId }
         const bytes = fromBase64(keyPackage)
-        const problem = wantedDevices.some((one) => sameDevice(one, device))
-          ? await this.problemOf(device, bytes)
-          : 'its user does not list this device'
+        const isWanted = () => this.listed(userId).some((one) => sameDevice(one, device))
+        // It may have been linked a moment ago.
+        if (!isWanted()) await contacts.refresh(userId, { force: true })
+        const problem = isWanted() ? await this.problemOf(device, bytes) : 'its user does not list this device'
         if (problem === undefined) claimed.push({ device, keyPackage: bytes })
         else incident('key_package_refused', undefined, `${userId}/${deviceId}: ${problem}`, userId)
       }

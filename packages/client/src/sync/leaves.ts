@@ -14,6 +14,17 @@ export type ContactOf = (userId: string) => Contact | undefined
 export function vouched(leaf: LeafClaim, contacts: ContactOf): MemberDevice | string {
   const contact = contactNamedBy(leaf, contacts)
   if (typeof contact === 'string') return contact
+  const known = verdicts.get(leaf)
+  if (known?.contact === contact) return known.verdict
+  const verdict = vouchedBy(contact, leaf)
+  verdicts.set(leaf, { contact, verdict })
+  return verdict
+}
+
+/** Leaves and contacts are immutable, and every message asks about every leaf: what was found of the same two holds. */
+const verdicts = new WeakMap<LeafClaim, { readonly contact: Contact; readonly verdict: MemberDevice | string }>()
+
+function vouchedBy(contact: Contact, leaf: LeafClaim): MemberDevice | string {
   const under = vouches(contact, leaf)
   if (typeof under !== 'string' || contact.change === undefined) return under
   return vouches(underChange(contact), leaf)
@@ -47,8 +58,16 @@ function contactNamedBy(leaf: LeafClaim, contacts: ContactOf): Contact | string 
 
 /** Whom the credential names; nobody has vouched for it. */
 export function namedBy(leaf: Pick<Leaf, 'credential'>): MemberDevice | undefined {
+  if (!names.has(leaf)) names.set(leaf, nameIn(leaf.credential))
+  return names.get(leaf)
+}
+
+/** Leaves are immutable. */
+const names = new WeakMap<Pick<Leaf, 'credential'>, MemberDevice | undefined>()
+
+function nameIn(credential: Uint8Array): MemberDevice | undefined {
   try {
-    const { userId, deviceId } = readCredential(leaf.credential)
+    const { userId, deviceId } = readCredential(credential)
     return { userId, deviceId }
   } catch {
     return undefined
@@ -87,10 +106,6 @@ export function inspect(state: GroupState, contacts: ContactOf): Inspection {
     if (contact !== undefined && isBlocked(contact)) blocked.add(device.userId)
   }
   return { ghosts, blockedBy: [...blocked] }
-}
-
-export function leafOf(state: GroupState, device: MemberDevice): Leaf | undefined {
-  return state.leaves.find((leaf) => sameDevice(namedBy(leaf), device))
 }
 
 export function sameDevice(a: MemberDevice | undefined, b: MemberDevice | undefined): boolean {

@@ -5,7 +5,7 @@ import type { OpenStorage } from '../storage/storage.ts'
 import type { ConversationState, PendingCommit } from './conversation-state.ts'
 import type { CoreEvent } from './core-api.ts'
 import { unpackConversation, unpackPending } from './records.ts'
-import { outboxKeys, Transaction } from './transaction.ts'
+import { claimedPrefix, deferredPrefix, outboxKeys, Transaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
 /** MLS states held at once; the least recently used go, their records stay. */
@@ -18,6 +18,10 @@ export class Memory {
   readonly conversations = new Map<string, ConversationState>()
   readonly contacts = new Map<string, Contact>()
   readonly cursors = new Map<string, number>()
+  /** How far the server says that this device has been in mailboxes, where that was further than its storage knew. */
+  readonly claimed = new Map<string, number>()
+  /** Mailboxes of groups for which a Welcome waits. */
+  readonly deferred = new Set<string>()
   readonly pending = new Map<string, PendingCommit>()
   readonly emit: (event: CoreEvent) => void
   readonly conversationChanged: (conversationId: string) => void
@@ -47,7 +51,13 @@ export class Memory {
     ])
     for (const { value } of conversations) this.setConversation(unpackConversation(value))
     for (const { key, value } of contacts) this.contacts.set(key, decodeContact(value))
-    for (const { key, value } of cursors) this.cursors.set(key, Number(new TextDecoder().decode(value)))
+    for (const { key, value } of cursors) {
+      const seq = Number(new TextDecoder().decode(value))
+      if (key.startsWith(claimedPrefix)) this.claimed.set(key.slice(claimedPrefix.length), seq)
+      else this.cursors.set(key, seq)
+    }
+    for (const { key } of await storage.range('later', { prefix: deferredPrefix }))
+      this.deferred.add(key.slice(deferredPrefix.length))
     for (const { value } of commits) {
       const pending = unpackPending(value)
       this.pending.set(pending.conversationId, pending)

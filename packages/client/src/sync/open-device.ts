@@ -3,9 +3,9 @@ import type { Clock } from '../clock.ts'
 import { SottoClientError } from '../errors.ts'
 import { createMlsEngine } from '../mls/ts-mls-engine.ts'
 import type { SottoOptions } from '../options.ts'
+import { withRecentValues } from '../storage/recent-values.ts'
 import type { OpenStorage } from '../storage/storage.ts'
 import { createTransport } from '../transport/create-transport.ts'
-import type { Transport } from '../transport/transport.ts'
 import { Core } from './core.ts'
 import {
   beginIdentity,
@@ -19,6 +19,7 @@ import {
   settleRotation,
 } from './own-identity.ts'
 import type { DeviceRecord } from './records.ts'
+import { rejection } from './rejection.ts'
 
 const receiptMembersMax = 20
 /** How long an existing device waits for a token before it opens without the network. */
@@ -52,14 +53,15 @@ export async function openDevice(options: SottoOptions, clock: Clock, storage: O
     const self = await readyDevice(ports, options, kept, deviceId)
     const { delivered = true, read = true } = options.receipts ?? {}
     const settings = { receiptMembersMax: delivered ? receiptMembersMax : 0, readReceipts: read }
-    const core = new Core({ storage, engine, clock, transport, self, settings })
-    await core.start()
+    const core = new Core({ storage: withRecentValues(storage), engine, clock, transport, self, settings })
+    await core.start().catch(async (error: unknown) => {
+      await core.close()
+      throw error
+    })
     return core
   } catch (error) {
     await transport.close()
-    throw error instanceof SottoError
-      ? new SottoClientError(error.code, error.message, { cause: error, extra: error.extra })
-      : error
+    throw rejection(error)
   }
 }
 
@@ -72,6 +74,8 @@ async function readyDevice(
   const { engine, clock, storage, transport } = ports
   if (kept?.stage === 'listed') return await settled(ports, kept)
   const { userId } = await transport.request('GET /me', {})
+  if (typeof userId !== 'string' || userId === '')
+    throw new SottoClientError('internal', 'the server does not say whose the token is')
   const device = kept ?? (await newDevice(engine, clock, userId, deviceId, options.device?.name))
   if (device.userId !== userId)
     throw new SottoClientError('invalid_option', `the storage belongs to ${device.userId}, the token to ${userId}`)
@@ -86,12 +90,8 @@ async function readyDevice(
   if (list === undefined) return await begin(ports, { ...device, identity: undefined }, undefined)
   if (options.link !== undefined) return await link(ports, device, options.link)
   if (options.reset !== true) throw new SottoClientError('link_required')
-  const known = await begin(ports, { ...device, identity: undefined }, list)
-  await revokeOthers(
-    transport,
-    list.devices.map((one) => one.deviceId).filter((id) => id !== deviceId),
-  )
-  return known
+  const others = list.devices.map((one) => one.deviceId).filter((id) => id !== deviceId)
+  return await begin(ports, { ...device, identity: undefined, revoking: others }, list)
 }
 
 async function begin(
@@ -106,14 +106,6 @@ async function begin(
     if (error instanceof SottoError && error.code === 'stale_version')
       throw new SottoClientError('link_required', undefined, { cause: error })
     throw error
-  }
-}
-
-async function revokeOthers(transport: Pick<Transport, 'request'>, deviceIds: readonly string[]): Promise<void> {
-  for (const deviceId of deviceIds) {
-    await transport.request('DELETE /devices/:deviceId', { params: { deviceId } }).catch((error: unknown) => {
-      if (!(error instanceof SottoError) || error.code !== 'not_found') throw error
-    })
   }
 }
 

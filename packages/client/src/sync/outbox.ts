@@ -1,5 +1,6 @@
 import type { OpenStorage } from '../storage/storage.ts'
 import { pack, unpack } from './records.ts'
+import { afterQueued } from './rows.ts'
 import { outboxKeys, type Transaction } from './transaction.ts'
 
 /** A message of this device that the server has not delivered back yet. */
@@ -33,12 +34,14 @@ export class Outbox {
   private readonly byId = new Map<string, OutboxItem>()
   private nextN = 1
 
-  async load(storage: OpenStorage): Promise<void> {
+  /** `conversations`: those of the history, whose messages that failed keep their places. */
+  async load(storage: OpenStorage, conversations: Iterable<string>): Promise<void> {
     for (const { value } of await storage.range('outbox', { prefix: outboxKeys.messages })) {
       const item = unpack<OutboxItem>(value)
       this.keep(item)
       this.nextN = Math.max(this.nextN, item.n + 1)
     }
+    for (const conversationId of conversations) this.nextN = Math.max(this.nextN, await afterQueued(storage, conversationId))
   }
 
   /** In the order of the calls. */

@@ -10,7 +10,7 @@ import { base64, base64Url } from './base64.ts'
 import { sendControl } from './compose.ts'
 import type { ConversationState, PendingCommit } from './conversation-state.ts'
 import { judgeChange } from './judging.ts'
-import { namedBy, vouched } from './leaves.ts'
+import { namedBy } from './leaves.ts'
 import type { Parts } from './parts.ts'
 import type { Transaction } from './transaction.ts'
 import { beginTranscript } from './transcript.ts'
@@ -59,6 +59,7 @@ export async function prepareCommit(
     add: added,
     ...(purpose === 'change' ? { epoch: base.state.epoch, remove: removed } : {}),
     ...(purpose === 'reset' ? { generation } : {}),
+    ...(purpose === 'create' ? {} : { left: plan.leave }),
     ...(purpose === 'create'
       ? { protocol: 'mls', ...(conversation.kind === 'direct' ? { direct: conversation.peer } : { groupId: conversation.id }) }
       : {}),
@@ -92,28 +93,6 @@ async function refuseForbidden(
   const leaves = await Promise.all(plan.add.map(async ({ keyPackage }) => (await parts.engine.readKeyPackage(keyPackage)).leaf))
   const contacts = (userId: string) => transaction.contact(userId)
   const verdict = judgeChange(parts, contacts, conversation, state, leaves, { ...change, external: false })
-  if ('refused' in verdict) {
-    if (process.env.DBG)
-      console.error(
-        'REFUSED',
-        parts.self.userId,
-        parts.self.deviceId,
-        conversation.id,
-        verdict,
-        JSON.stringify({
-          rm: change.removed,
-          claim: { ...change.claim, rosterHash: 0 },
-          dep: conversation.departed,
-          leaving: conversation.leaving,
-          plan: plan.remove.map(namedBy),
-        }),
-        plan.remove.map((l) => [
-          vouched(l, contacts),
-          vouched(l, (u) => parts.contacts.of(u)),
-          state.leaves.find((x) => x.index === l.index) === l,
-        ]),
-      )
-  }
   if ('refused' in verdict) throw new SottoClientError('not_permitted', commitRefusals[verdict.refused])
 }
 
@@ -137,7 +116,8 @@ export async function wonCommit(
     commitSeq: place.seq,
     roster,
     departed: purpose === 'reset' ? [] : departed.filter((gone) => !isRemoved(gone, step.state)),
-    leaving: leaving.filter((userId) => roster.members.has(userId)),
+    leaving: purpose === 'reset' ? [] : stillLeaving(leaving, roster),
+    isFresh: purpose === 'external',
     sinceEpoch: purpose !== 'external' ? sinceEpoch : rejoin ? undefined : step.state.epoch,
     rejoin: false,
     freshAt: parts.clock.now(),
@@ -177,6 +157,11 @@ export function enterEpoch(
   transaction.updateConversation(conversationId, { ...change, epoch: state.epoch, transcript })
   transaction.afterwards(() => parts.digests.note(conversationId, transcript))
   transaction.emitConversation(conversationId)
+}
+
+/** An owner stays: who was made one after saying goodbye is not let go. */
+export function stillLeaving(leaving: readonly string[], { members }: Roster): string[] {
+  return leaving.filter((userId) => members.has(userId) && members.get(userId) !== 'owner')
 }
 
 /** Nobody of whom this says that they are gone has a leaf any more. */

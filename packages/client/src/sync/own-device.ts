@@ -5,7 +5,7 @@ import type { Contact, ListedDevice } from '../identity/identity.ts'
 import type { Changes } from './changes.ts'
 import type { DeviceSnapshot } from './core-api.ts'
 import { removingDevice } from './intents.ts'
-import { confirmLink, followRotation, type IdentityPorts, keepDevice, revoke } from './own-identity.ts'
+import { confirmLink, followRotation, type IdentityPorts, keepDevice, revoke, settleRotation } from './own-identity.ts'
 import type { Parts } from './parts.ts'
 import type { DeviceRecord } from './records.ts'
 
@@ -35,7 +35,7 @@ export async function linkDevice({ parts }: OwnDevice, code: string): Promise<De
 export async function revokeDevice(own: OwnDevice, deviceId: string): Promise<void> {
   const { parts, changes, replaced } = own
   if (deviceId === parts.self.deviceId) throw new SottoClientError('not_permitted', 'a device is revoked by another one')
-  const { self, signed } = await revoke(portsOf(parts), parts.self, deviceId)
+  const { self, signed } = await revoke(portsOf(parts), parts.self, deviceId, replaced)
   replaced(self)
   await parts.contacts.take(self.userId, signed)
   await acceptOwn(parts)
@@ -49,10 +49,13 @@ export async function revokeDevice(own: OwnDevice, deviceId: string): Promise<vo
 export async function finishRevocations({ parts, replaced }: OwnDevice): Promise<void> {
   const { revoking } = parts.self
   if (revoking.length === 0) return
-  const list = parts.contacts.of(parts.self.userId)?.list
+  const contact = await parts.contacts.refresh(parts.self.userId, { force: true })
+  // Without an answer nobody knows whether the rotation has come about.
+  if (typeof contact !== 'object') throw new SottoClientError('offline')
+  const list = contact.change?.list ?? contact.list
   for (const deviceId of revoking) {
     // The rotation that was under way never came about.
-    if (list?.devices.some((device) => device.deviceId === deviceId)) continue
+    if (list.devices.some((device) => device.deviceId === deviceId)) continue
     await parts.transport.request('DELETE /devices/:deviceId', { params: { deviceId } }).catch((error: unknown) => {
       if (!(error instanceof SottoError) || error.code !== 'not_found') throw error
     })
@@ -66,7 +69,10 @@ export async function finishRevocations({ parts, replaced }: OwnDevice): Promise
 export async function followOwnList({ parts, replaced }: OwnDevice, contact: Contact): Promise<void> {
   const { change } = contact
   if (change === undefined) return
-  if (parts.self.identity !== undefined && same(parts.self.identity.publicKey, change.list.identityKey)) return acceptOwn(parts)
+  const { identityKey } = change.list
+  if (parts.self.nextIdentity !== undefined && same(parts.self.nextIdentity.publicKey, identityKey))
+    replaced(await settleRotation(portsOf(parts), parts.self, identityKey))
+  if (parts.self.identity !== undefined && same(parts.self.identity.publicKey, identityKey)) return acceptOwn(parts)
   if (!change.endorsed) {
     const detail = 'another identity of this user has been published: this device has no part in it'
     parts.incident('list_refused', undefined, detail, parts.self.userId)
@@ -85,7 +91,7 @@ async function acceptOwn(parts: Parts): Promise<void> {
   })
 }
 
-export function portsOf({ memory, engine, clock, transport, timers }: Parts): IdentityPorts {
+function portsOf({ memory, engine, clock, transport, timers }: Parts): IdentityPorts {
   return { storage: memory.storage, engine, clock, transport, sleep: (delayMs) => timers.sleep(delayMs) }
 }
 

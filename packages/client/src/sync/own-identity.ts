@@ -170,6 +170,7 @@ export async function revoke(
   ports: IdentityPorts,
   self: DeviceRecord,
   deviceId: string,
+  onPrepared: (device: DeviceRecord) => void,
 ): Promise<{ self: DeviceRecord; signed: SignedList }> {
   const { engine, storage } = ports
   let prepared = self
@@ -178,6 +179,7 @@ export async function revoke(
     const { list: rotated, identity } = await rotateIdentity(list, self.deviceId, [deviceId], engine)
     prepared = { ...self, nextIdentity: identity, revoking: [...self.revoking, deviceId] }
     await keepDevice(storage, prepared)
+    onPrepared(prepared)
     return signList(rotated, identity.privateKey, engine, self.identity!.privateKey)
   })
   return { self: await settleRotation(ports, prepared, (await verifyList(self.userId, signed, engine)).identityKey), signed }

@@ -1,5 +1,6 @@
 import type { PendingCommit } from './conversation-state.ts'
 import type { Parts } from './parts.ts'
+import { patiently } from './patience.ts'
 
 export interface CommitAnswer {
   readonly mailbox: string
@@ -10,8 +11,11 @@ export interface CommitAnswer {
  * Asks the server to decide a commit, as often as it takes: the id makes it one request.
  * @throws SottoError that refuses it; SottoClientError `closed`.
  */
-export async function post(parts: Parts, { conversationId, purpose, body }: PendingCommit): Promise<CommitAnswer> {
-  const { transport } = parts
+export function post(parts: Parts, pending: PendingCommit): Promise<CommitAnswer> {
+  return patiently(parts.timers, () => ask(parts, pending))
+}
+
+async function ask({ transport }: Parts, { conversationId, purpose, body }: PendingCommit): Promise<CommitAnswer> {
   const options = { retryMs: Number.POSITIVE_INFINITY }
   const params = { groupId: conversationId }
   // The body was made by `prepareCommit` for this route, and comes back from the storage as it was.

@@ -2,12 +2,17 @@ import { SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
 import type { OutboxItem } from './outbox.ts'
 import type { Parts } from './parts.ts'
+import { isUndecided } from './patience.ts'
+import { noteDeparted } from './receive-changes.ts'
+import { storageIsOld } from './receive-own.ts'
 import { changeMessage, orderOf } from './rows.ts'
 import { isCurrent, seal } from './sealing.ts'
 import { failMessage } from './statuses.ts'
 
 /** Messages of one conversation that are on their way at once. */
 const inFlightMax = 16
+/** Of all conversations together: what the transport holds for this device is bounded. */
+const inFlightAllMax = 256
 /** How long a receipt waits for others to go along with it. */
 const receiptDelayMs = 400
 const retryMs = 1_000
@@ -19,8 +24,16 @@ export class Pump {
   private readonly again = new Set<string>()
   /** Ids of messages that the server has, or is being asked to take. */
   private readonly underway = new Map<string, Set<string>>()
+  /** The epoch of those that are underway, by conversation. */
+  private readonly epochs = new Map<string, number>()
+  /** Refused for now: as long as one waits for its next try, none of those behind it leaves. */
+  private readonly refusals = new Map<string, number>()
   private readonly accepted = new Set<string>()
-  private readonly delayed = new Set<string>()
+  /** Of receipts, by conversation. */
+  private readonly delays = new Map<string, 'running' | 'over'>()
+  /** Conversations that wait until fewer messages are on their way. */
+  private readonly starved = new Set<string>()
+  private flying = 0
   private readonly ending = new AbortController()
 
   constructor(parts: Parts) {
@@ -56,41 +69,67 @@ export class Pump {
     for (;;) {
       if (this.ending.signal.aborted || !ready()) return
       const flying = this.underway.get(conversationId) ?? new Set()
-      if (flying.size >= inFlightMax) return
+      if (flying.size >= inFlightMax || (this.refusals.get(conversationId) ?? 0) > 0) return
+      if (this.flying >= inFlightAllMax) {
+        this.starved.add(conversationId)
+        return
+      }
       const next = outbox.of(conversationId).find(({ id }) => !flying.has(id) && !this.accepted.has(id))
       if (next === undefined || this.waits(next)) return
-      const item = await this.sealed(next, flying.size > 0)
-      if (item === undefined) return
+      const epoch = flying.size > 0 ? this.epochs.get(conversationId) : undefined
+      const item = await this.sealed(next, epoch)
+      // Messages of two epochs are never underway together: the older could be refused and the newer taken.
+      if (item === undefined || (epoch !== undefined && item.sealed?.epoch !== epoch)) return
       flying.add(item.id)
+      this.flying++
+      this.epochs.set(conversationId, item.sealed!.epoch)
       this.underway.set(conversationId, flying)
-      void this.deliver(item).finally(() => {
-        flying.delete(item.id)
-        this.run(conversationId)
-      })
+      void this.deliver(item)
+        .catch(async (error: unknown) => {
+          this.failed(conversationId, error)
+          await this.parts.timers.sleep(retryMs)
+        })
+        .finally(() => {
+          flying.delete(item.id)
+          this.flying--
+          this.run(conversationId)
+          this.runStarved()
+        })
     }
   }
 
+  private runStarved(): void {
+    const [conversationId] = this.starved
+    if (conversationId === undefined) return
+    this.starved.delete(conversationId)
+    this.run(conversationId)
+  }
+
   /** Receipts gather for a while, unless something else is waiting behind them. */
-  private waits(item: OutboxItem): boolean {
-    if (item.receipt === undefined || this.parts.outbox.of(item.conversationId).length > 1) return false
-    const key = `${item.conversationId} ${item.n}`
-    if (this.delayed.has(key)) return false
-    this.parts.timers.after(receiptDelayMs + this.parts.timers.jitter(receiptDelayMs), () => {
-      this.delayed.add(key)
-      this.run(item.conversationId)
-    })
+  private waits({ receipt, conversationId }: OutboxItem): boolean {
+    const delay = this.delays.get(conversationId)
+    if (receipt === undefined || delay === 'over' || this.parts.outbox.of(conversationId).length > 1) {
+      if (delay === 'over') this.delays.delete(conversationId)
+      return false
+    }
+    if (delay === undefined) {
+      this.delays.set(conversationId, 'running')
+      this.parts.timers.after(receiptDelayMs + this.parts.timers.jitter(receiptDelayMs), () => {
+        this.delays.set(conversationId, 'over')
+        this.run(conversationId)
+      })
+    }
     return true
   }
 
   /** As it may go out now; undefined: not now, somebody will run this again. */
-  private async sealed(item: OutboxItem, othersUnderway: boolean): Promise<OutboxItem | undefined> {
+  private async sealed(item: OutboxItem, epochUnderway: number | undefined): Promise<OutboxItem | undefined> {
     const { memory, ask } = this.parts
     const { conversationId } = item
     const conversation = memory.conversations.get(conversationId)
     const group = conversation?.status === 'active' ? await memory.group(conversationId) : undefined
     if (conversation !== undefined && group !== undefined && isCurrent(item, conversation, group.epoch)) return item
-    // Messages of two epochs are never underway together: the older could be refused and the newer taken.
-    if (item.sealed !== undefined && othersUnderway) return undefined
+    if (epochUnderway !== undefined && (item.sealed !== undefined || group?.epoch !== epochUnderway)) return undefined
     try {
       const sealed = await memory.transact(async (transaction) => {
         const now = this.parts.outbox.find(item.id)
@@ -98,6 +137,7 @@ export class Pump {
       })
       if (typeof sealed !== 'string') return sealed
       if (sealed === 'departed' || sealed === 'ghosts') ask.tidy(conversationId)
+      if (sealed === 'lost') await this.joinAnew(conversationId)
       if (sealed === 'left') {
         await failMessage(this.parts, item, 'not_a_member')
         this.again.add(conversationId)
@@ -129,24 +169,33 @@ export class Pump {
       )
       if (this.parts.outbox.find(item.id) !== undefined) this.accepted.add(item.id)
     } catch (error) {
-      if (error instanceof SottoError) await this.refused(item, error)
+      if (error instanceof SottoError) await this.holding(item.conversationId, () => this.refused(item, error))
       else if (!(error instanceof SottoClientError)) this.failed(item.conversationId, error)
     }
   }
 
+  private async holding(conversationId: string, task: () => Promise<void>): Promise<void> {
+    const count = (change: number) => this.refusals.set(conversationId, (this.refusals.get(conversationId) ?? 0) + change)
+    count(1)
+    await task().finally(() => count(-1))
+  }
+
   private async refused(item: OutboxItem, error: SottoError): Promise<void> {
-    const { memory, outbox, outcomes, ask } = this.parts
+    const { memory, outcomes, ask, timers } = this.parts
     const conversation = memory.conversations.get(item.conversationId)
     switch (error.code) {
       case 'stale_epoch':
-        await memory.transact(async (transaction) => {
-          const now = outbox.find(item.id)
-          if (now !== undefined) outbox.put(transaction, { ...now, sealed: undefined })
-        })
+        // Encrypted anew once this device has read on (`isCurrent`), and not before: no key is spent on the server's word.
         if (conversation?.mailbox !== undefined && error.extra.seq !== undefined)
-          await outcomes.reached(conversation.mailbox, error.extra.seq, memory.cursors.get(conversation.mailbox))
+          await Promise.race([
+            outcomes.reached(conversation.mailbox, error.extra.seq, memory.cursors.get(conversation.mailbox)),
+            timers.sleep(retryMs),
+          ])
+        if (isCurrent(item, memory.conversations.get(item.conversationId) ?? item.sealed!, await this.epochOf(item)))
+          await timers.sleep(retryMs)
         return
       case 'removal_pending':
+        await noteDeparted(this.parts, item.conversationId, error.extra.departed)
         ask.tidy(item.conversationId)
         await this.parts.timers.sleep(retryMs)
         return
@@ -158,11 +207,32 @@ export class Pump {
         await this.parts.timers.sleep(retryMs * 5)
         return
       case 'not_member':
-        await failMessage(this.parts, item, 'not_a_member')
+        // This device may only have been taken out, to come back in a moment: `left` is for the join to find out.
+        if (conversation?.status === 'left') await failMessage(this.parts, item, 'not_a_member')
+        else {
+          await this.joinAnew(item.conversationId)
+          await timers.sleep(retryMs)
+        }
         return
       default:
+        if (isUndecided(error)) {
+          await timers.sleep(retryMs * 5)
+          return
+        }
         await failMessage(this.parts, item, error.code)
     }
+  }
+
+  private async joinAnew(conversationId: string): Promise<void> {
+    await this.parts.memory.transact(async (transaction) => {
+      if (transaction.conversation(conversationId)?.status !== 'active') return
+      transaction.updateConversation(conversationId, { rejoin: true, transcript: undefined })
+      transaction.afterwards(() => this.parts.ask.rejoin(conversationId))
+    })
+  }
+
+  private async epochOf({ conversationId, sealed }: OutboxItem): Promise<number> {
+    return (await this.parts.memory.group(conversationId))?.epoch ?? sealed!.epoch
   }
 
   private async takenBefore(item: OutboxItem, { extra }: SottoError): Promise<void> {
@@ -170,6 +240,7 @@ export class Pump {
       const now = this.parts.outbox.find(item.id)
       if (now === undefined) return
       this.parts.outbox.remove(transaction, now)
+      storageIsOld(this.parts, transaction, item.conversationId, `message ${item.id} was sent before`)
       if (!now.shown || extra.seq === undefined) return
       const accepted = { kind: 'accepted', order: orderOf(extra.seq), receivedAt: this.parts.clock.now() } as const
       await changeMessage(transaction, now.conversationId, now.id, accepted)

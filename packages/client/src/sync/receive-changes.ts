@@ -23,6 +23,24 @@ export async function receiveDeparted(parts: Parts, transaction: Transaction, fr
   })
 }
 
+/** The server refuses to go on before these are removed: told once more, or what a wake-up has forgotten. */
+export async function noteDeparted({ memory }: Parts, conversationId: string, departed: unknown): Promise<void> {
+  const gone = Array.isArray(departed) ? departed.flatMap(departedIn) : []
+  if (gone.length === 0) return
+  await memory.transact(async (transaction) => {
+    const known = transaction.conversation(conversationId)?.departed
+    const more = gone.filter((one) => known?.some((two) => one.userId === two.userId && one.deviceId === two.deviceId) === false)
+    if (known !== undefined && more.length > 0) transaction.updateConversation(conversationId, { departed: [...known, ...more] })
+  })
+}
+
+function departedIn(value: unknown): { readonly userId: string; readonly deviceId: string | undefined }[] {
+  if (typeof value !== 'object' || value === null) return []
+  const { userId, deviceId } = value as { readonly userId?: unknown; readonly deviceId?: unknown }
+  if (typeof userId !== 'string') return []
+  return [{ userId, deviceId: typeof deviceId === 'string' ? deviceId : undefined }]
+}
+
 /** Of an MLS group only its deletion, or an owner who was erased, is told like this; who is in it, commits alone say. */
 export async function receiveMembership(parts: Parts, transaction: Transaction, frame: MembershipFrame): Promise<void> {
   const conversation = transaction.conversation(frame.groupId)
@@ -39,7 +57,7 @@ export async function receiveMembership(parts: Parts, transaction: Transaction, 
 /** The server says that this device is out. It is asked to let it in again: where that was no lie, it refuses. */
 async function leftBySaying(parts: Parts, transaction: Transaction, conversationId: string): Promise<void> {
   await transaction.dropGroup(conversationId)
-  transaction.updateConversation(conversationId, { status: 'left', transcript: undefined })
+  transaction.updateConversation(conversationId, { status: 'left', rejoin: true, transcript: undefined })
   transaction.emitConversation(conversationId)
   transaction.afterwards(() => parts.ask.rejoin(conversationId))
 }

@@ -2,6 +2,7 @@ import { TrustFailure } from '../identity/trust-failure.ts'
 import { decodeClaim } from '../membership/claim.ts'
 import type { MemberDevice } from '../membership/membership.ts'
 import { commitRefusals } from '../membership/refusals.ts'
+import { deviceKey } from '../membership/roster.ts'
 import type { Verdict } from '../membership/rules.ts'
 import { type CommitEffect, type GroupState, type Leaf, MlsFailure, type ReceivedCommitStep } from '../mls/engine.ts'
 import type { EntryFrame } from '../transport/transport.ts'
@@ -9,8 +10,9 @@ import { fromBase64 } from './base64.ts'
 import type { ConversationState } from './conversation-state.ts'
 import type { IncidentKind } from './core-api.ts'
 import { judgeChange } from './judging.ts'
-import { admitted, namedBy } from './leaves.ts'
-import { dropPending, enterEpoch, isRemoved } from './own-commits.ts'
+import { admitted, namedBy, usersOf } from './leaves.ts'
+import { ListsWanted } from './lists-wanted.ts'
+import { dropPending, enterEpoch, isRemoved, stillLeaving } from './own-commits.ts'
 import type { Parts } from './parts.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -24,7 +26,12 @@ export function usersOfCommit(frame: CommitFrame): string[] {
 }
 
 /** Somebody else's commit: applied if the rules permit what it does, and refused by name if not. */
-export async function receiveCommit(parts: Parts, transaction: Transaction, frame: CommitFrame): Promise<void> {
+export async function receiveCommit(
+  parts: Parts,
+  transaction: Transaction,
+  frame: CommitFrame,
+  hasAsked: boolean,
+): Promise<void> {
   const conversation = transaction.conversation(frame.groupId)
   if (conversation === undefined || conversation.mailbox !== frame.mailbox) return
   if (frame.generation > conversation.generation) return newGeneration(parts, transaction, conversation)
@@ -37,13 +44,22 @@ export async function receiveCommit(parts: Parts, transaction: Transaction, fram
     if (frame.epoch < state.epoch)
       return incident(transaction, 'replayed', conversation.id, frame.from, `the commit of epoch ${frame.epoch} came again`)
     let next: ConversationState['roster'] | undefined
-    const step = await parts.engine.process(state, bytesOf(frame.commit), async (effect) => {
-      const verdict = await judge(parts, transaction, conversation, state, effect)
-      if (typeof verdict === 'string') return verdict
-      if ('refused' in verdict) return commitRefusals[verdict.refused]
-      next = verdict.roster
-      return undefined
-    })
+    let wanted: readonly string[] = []
+    const step = await parts.engine
+      .process(state, bytesOf(frame.commit), async (effect) => {
+        const verdict = await judge(parts, transaction, conversation, state, effect)
+        if (typeof verdict !== 'string' && !('refused' in verdict)) {
+          next = verdict.roster
+          return undefined
+        }
+        wanted = typeof verdict === 'string' ? usersOf([effect.by, ...effect.added]) : verdict.ask
+        return typeof verdict === 'string' ? verdict : commitRefusals[verdict.refused]
+      })
+      .catch((error: unknown) => {
+        if (!hasAsked && wanted.length > 0 && error instanceof MlsFailure && error.reason === 'refused')
+          throw new ListsWanted(wanted)
+        throw error
+      })
     if (step.kind !== 'commit') throw new MlsFailure('malformed', 'a message stands where a commit should be')
     compare(transaction, frame, step.effect)
     await apply(parts, transaction, conversation, frame, step, next!)
@@ -86,7 +102,7 @@ async function apply(
     await transaction.dropGroup(id)
     const member = roster.members.has(parts.self.userId)
     transaction.updateConversation(id, {
-      status: 'left',
+      status: member ? 'joining' : 'left',
       roster,
       commitSeq: frame.seq,
       transcript: undefined,
@@ -105,7 +121,8 @@ async function apply(
     commitSeq: frame.seq,
     roster,
     departed: now.departed.filter((gone) => !isRemoved(gone, step.state)),
-    leaving: now.leaving.filter((userId) => roster.members.has(userId)),
+    leaving: stillLeaving(now.leaving, roster),
+    isFresh: now.isFresh && step.effect.external,
     updatedAt: frame.receivedAt,
   })
   transaction.afterwards(() => {
@@ -182,9 +199,23 @@ function refuse(
     return
   }
   incident(transaction, 'commit_unreadable', id, frame.from, failure.message)
-  if (conversation.status === 'broken') return
+  if (conversation.status === 'broken') return goOnWithout(parts, transaction, conversation)
   transaction.updateConversation(id, { rejoin: true, transcript: undefined })
   transaction.afterwards(() => parts.ask.rejoin(id))
+}
+
+/** The others have gone on from what this device has refused. Where it is not this user's to begin anew, it comes in from outside. */
+export function goOnWithout(parts: Parts, transaction: Transaction, conversation: ConversationState): void {
+  if (maySetAnew(conversation, parts.self.userId)) return
+  transaction.updateConversation(conversation.id, { status: 'joining', rejoin: true, transcript: undefined })
+  transaction.emitConversation(conversation.id)
+  transaction.afterwards(() => parts.ask.rejoin(conversation.id))
+}
+
+/** In a conversation of two, either. */
+export function maySetAnew({ kind, roster }: ConversationState, userId: string): boolean {
+  const role = roster.members.get(userId)
+  return kind === 'direct' || role === 'owner' || role === 'admin'
 }
 
 function bytesOf(text: string): Uint8Array {

@@ -11,7 +11,10 @@ import { fromBase64 } from './base64.ts'
 import type { Batch } from './batch.ts'
 import type { ConversationState } from './conversation-state.ts'
 import { namedBy } from './leaves.ts'
+import { stillLeaving } from './own-commits.ts'
 import type { Parts } from './parts.ts'
+import { readElsewhere } from './reading.ts'
+import { goOnWithout, maySetAnew } from './receive-commit.ts'
 import { addMessage, changeMessage, isKnown, noteId, orderOf, snapshotOf } from './rows.ts'
 import type { Transaction } from './transaction.ts'
 import { extendTranscript } from './transcript.ts'
@@ -71,7 +74,7 @@ async function decrypt(
       return undefined
     }
     if (error.reason === 'pruned_epoch' && isBefore(parts, conversation, frame)) return undefined
-    if (error.reason === 'future_epoch') behind(parts, transaction, conversation.id)
+    if (error.reason === 'future_epoch' || error.reason === 'lost_state') behind(parts, transaction, conversation.id)
     await unreadable(parts, transaction, frame, error.reason, error.message)
     return undefined
   }
@@ -85,8 +88,9 @@ function isBefore(parts: Parts, { sinceEpoch }: ConversationState, frame: MsgFra
 
 /** The server has taken messages of an epoch whose commit did not come, or was not what it should be: join anew. */
 function behind(parts: Parts, transaction: Transaction, conversationId: string): void {
-  const { rejoin, status } = transaction.conversation(conversationId)!
-  if (rejoin || status !== 'active') return
+  const conversation = transaction.conversation(conversationId)!
+  if (conversation.status === 'broken') return goOnWithout(parts, transaction, conversation)
+  if (conversation.rejoin || conversation.status !== 'active') return
   transaction.updateConversation(conversationId, { rejoin: true, transcript: undefined })
   transaction.afterwards(() => parts.ask.rejoin(conversationId))
 }
@@ -186,7 +190,8 @@ async function applyAction(
       }
       return
     case 'state':
-      if (content.revision < conversation.revision || (content.revision === conversation.revision && conversation.named)) return
+      if (conversation.named && !maySetAnew(conversation, from.userId)) return
+      if (content.revision < conversation.revision) return
       transaction.updateConversation(conversationId, { name: content.name, revision: content.revision, named: true })
       transaction.emitConversation(conversationId)
       return
@@ -195,12 +200,12 @@ async function applyAction(
       return
     case 'sync':
       if (content.name === 'leave' && !conversation.leaving.includes(from.userId)) {
-        transaction.updateConversation(conversationId, { leaving: [...conversation.leaving, from.userId] })
+        const leaving = stillLeaving([...conversation.leaving, from.userId], conversation.roster)
+        transaction.updateConversation(conversationId, { leaving })
         transaction.afterwards(() => parts.ask.tidy(conversationId))
       }
       if (content.name === 'read' && from.userId === parts.self.userId) {
-        transaction.updateConversation(conversationId, { unread: 0, readUpTo: orderOf(frame.seq) })
-        transaction.emitConversation(conversationId)
+        await readElsewhere(transaction, conversation, new TextDecoder().decode(content.data))
       }
       return
     default:
@@ -209,7 +214,7 @@ async function applyAction(
 }
 
 /** Shown once, as what it is: a message that could not be read. */
-async function unreadable(
+export async function unreadable(
   parts: Parts,
   transaction: Transaction,
   frame: MsgFrame,

@@ -6,6 +6,7 @@ import { fromBase64 } from './base64.ts'
 import { type ConversationState, mlsGroupId, newConversation } from './conversation-state.ts'
 import { directGroupId } from './direct-group-id.ts'
 import { admitted, type ContactOf, devicesOf, namedBy } from './leaves.ts'
+import { ListsWanted } from './lists-wanted.ts'
 import { dropPending, enterEpoch } from './own-commits.ts'
 import type { Parts } from './parts.ts'
 import type { Transaction } from './transaction.ts'
@@ -34,15 +35,22 @@ function openWelcome(parts: Parts, frame: WelcomeFrame, admitLeaf: AdmitLeaf): P
 }
 
 /** Somebody has added this device to a group. */
-export async function receiveWelcome(parts: Parts, transaction: Transaction, frame: WelcomeFrame): Promise<void> {
+export async function receiveWelcome(
+  parts: Parts,
+  transaction: Transaction,
+  frame: WelcomeFrame,
+  hasAsked: boolean,
+): Promise<void> {
   const before = transaction.conversation(frame.groupId)
+  if (await comesEarly(transaction, frame, before)) return transaction.deferWelcome(frame.groupMailbox, frame)
+  const unlisted = new Set<string>()
   try {
     const unwanted = unwantedBecause(before, frame)
     if (unwanted !== undefined) return refuse(transaction, frame, unwanted)
     const step = await openWelcome(
       parts,
       frame,
-      admittingVouched(parts, (userId) => transaction.contact(userId)),
+      admittingVouched(parts, (userId) => transaction.contact(userId), unlisted),
     )
     const roster = decodedRoster(step)
     const problem = await problemOf(parts, transaction, frame, step, roster, before)
@@ -50,10 +58,22 @@ export async function receiveWelcome(parts: Parts, transaction: Transaction, fra
     await enter(parts, transaction, frame, step, roster, before)
   } catch (error) {
     if (!(error instanceof MlsFailure)) throw error
+    if (error.reason === 'refused_leaf' && !hasAsked && unlisted.size > 0) throw new ListsWanted([...unlisted])
     refuse(transaction, frame, error.message)
     // The key package was used up or lost, or a leaf is about to be removed: from outside it still goes, now or later.
     if (error.reason === 'no_key_package' || error.reason === 'refused_leaf') joinFromOutside(parts, transaction, frame)
   }
+}
+
+/** There is more to read of the group, with the keys that are here, before the place at which the Welcome lets this device in. */
+async function comesEarly(
+  transaction: Transaction,
+  frame: WelcomeFrame,
+  before: ConversationState | undefined,
+): Promise<boolean> {
+  const cursor = transaction.cursor(frame.groupMailbox)
+  if (before?.mailbox !== frame.groupMailbox || before.rejoin || cursor === undefined || cursor >= frame.groupSeq) return false
+  return before.status !== 'left' && (await transaction.group(frame.groupId)) !== undefined
 }
 
 function unwantedBecause(before: ConversationState | undefined, frame: WelcomeFrame): string | undefined {
@@ -69,9 +89,11 @@ function unwantedBecause(before: ConversationState | undefined, frame: WelcomeFr
  * Admits the leaves that their users vouch for, as far as their lists are known. A leaf of this very user under an
  * identity that was given up is let pass: nothing is sent until it is removed, and this user may remove it.
  */
-export function admittingVouched(parts: Parts, contacts: ContactOf): AdmitLeaf {
+export function admittingVouched(parts: Parts, contacts: ContactOf, unlisted = new Set<string>()): AdmitLeaf {
   return async (leaf) => {
     const device = await admitted(leaf, contacts, parts.engine)
+    const named = namedBy(leaf)
+    if (typeof device === 'string' && named !== undefined) unlisted.add(named.userId)
     return typeof device === 'string' && namedBy(leaf)?.userId !== parts.self.userId ? device : undefined
   }
 }
@@ -146,6 +168,7 @@ async function enter(
     roster,
     departed: [],
     leaving: [],
+    isFresh: false,
     sinceEpoch: before?.rejoin ? undefined : step.state.epoch,
     rejoin: false,
     freshAt: used === 'lastResort' ? 0 : parts.clock.now(),

@@ -2,10 +2,11 @@ import type { EntryFrame } from '../transport/transport.ts'
 import type { Batch } from './batch.ts'
 import { newBatch } from './batch.ts'
 import { sendReceipt } from './compose.ts'
+import { ListsWanted } from './lists-wanted.ts'
 import type { Parts } from './parts.ts'
 import { receiveDeparted, receiveMembership } from './receive-changes.ts'
 import { receiveCommit, usersOfCommit } from './receive-commit.ts'
-import { isMlsMessage, receiveMessage } from './receive-message.ts'
+import { isMlsMessage, receiveMessage, unreadable } from './receive-message.ts'
 import { receiveOwn } from './receive-own.ts'
 import { receiveWelcome, usersOfWelcome } from './receive-welcome.ts'
 import type { Transaction } from './transaction.ts'
@@ -17,11 +18,17 @@ const batchMax = 64
 /** Tries before an entry that makes this code fail is passed over, so that it does not hold up all others. */
 const triesMax = 3
 const retryMs = 500
+const listTriesMax = 10
 
 /** Takes entries in the order of their arrival, makes them part of what is stored, and only then acknowledges them. */
 export class Receiver {
   private readonly parts: Parts
   private readonly queue: EntryFrame[] = []
+  private readonly waiting = new Set<{ readonly until: number; readonly then: () => void }>()
+  /** Entries for which a list was asked for once more, because the rules would have it. */
+  private readonly askedFor = new WeakSet<EntryFrame>()
+  private pushed = 0
+  private taken = 0
   private working = false
   private ended = false
   private tries = 0
@@ -32,16 +39,25 @@ export class Receiver {
 
   push(frame: EntryFrame): void {
     this.queue.push(frame)
+    this.pushed++
     if (this.working || this.ended) return
     this.working = true
-    void this.work().finally(() => {
-      this.working = false
-    })
+    void this.work()
+      .catch(() => {})
+      .finally(() => {
+        this.working = false
+      })
   }
 
-  /** Nothing waits. */
-  get isIdle(): boolean {
-    return this.queue.length === 0 && !this.working
+  /** Calls once everything that has arrived by now is stored; the answer takes that back. */
+  afterArrived(then: () => void): () => void {
+    if (this.taken >= this.pushed) {
+      then()
+      return () => {}
+    }
+    const waiting = { until: this.pushed, then }
+    this.waiting.add(waiting)
+    return () => this.waiting.delete(waiting)
   }
 
   end(): void {
@@ -54,13 +70,30 @@ export class Receiver {
       try {
         await this.prepare(frames[0]!)
         await this.receive(frames)
-        this.queue.splice(0, frames.length)
-        this.tries = 0
+        this.done(frames.length)
       } catch (error) {
         if (this.ended) return
-        await this.failed(frames[0]!, error)
+        if (error instanceof ListsWanted) await this.fetchWanted(frames[0]!, error.users)
+        else await this.failed(frames[0]!, error).catch(() => {})
       }
     }
+  }
+
+  private done(count: number): void {
+    this.queue.splice(0, count)
+    this.tries = 0
+    this.taken += count
+    for (const waiting of this.waiting) {
+      if (waiting.until > this.taken) continue
+      this.waiting.delete(waiting)
+      waiting.then()
+    }
+  }
+
+  /** The rules may say otherwise with the newest lists: they are fetched once for an entry. */
+  private async fetchWanted(frame: EntryFrame, users: readonly string[]): Promise<void> {
+    this.askedFor.add(frame)
+    await this.fetchLists(users, () => true)
   }
 
   /** Commits and Welcomes come first in their batch: what they need is fetched before. */
@@ -71,17 +104,31 @@ export class Receiver {
 
   /** The lists of the users concerned, so that the rules can judge without asking anybody. */
   private async prepare(frame: EntryFrame): Promise<void> {
-    if (frame.type === 'commit') await this.fetchLists(usersOfCommit(frame), (userId) => this.addsUnlisted(frame, userId))
+    if (frame.type === 'commit') await this.fetchLists(usersOfCommit(frame), (userId) => this.isBehind(frame, userId))
     if (frame.type === 'welcome_mls') await this.fetchLists(await usersOfWelcome(this.parts, frame), () => false)
   }
 
-  /** A list that was fetched a moment ago may be older than the device that is added now. */
-  private addsUnlisted({ added }: CommitFrame, userId: string): boolean {
+  /** A list that was fetched a moment ago may be older than what the commit does. */
+  private isBehind({ added, removed }: CommitFrame, userId: string): boolean {
     const listed = this.parts.contacts.of(userId)?.list.devices ?? []
-    return added.some((device) => device.userId === userId && !listed.some(({ deviceId }) => deviceId === device.deviceId))
+    const isListed = (device: { readonly deviceId: string }) => listed.some(({ deviceId }) => deviceId === device.deviceId)
+    const isTheirs = (device: { readonly userId: string }) => device.userId === userId
+    return added.filter(isTheirs).some((device) => !isListed(device)) || removed.filter(isTheirs).some(isListed)
   }
 
+  /** Without a list an honest entry would be refused for good: a network that is away for a while is waited for. */
   private async fetchLists(users: readonly string[], force: (userId: string) => boolean): Promise<void> {
+    let unknown = await this.fetchOnce(users, force)
+    for (let tries = 1; tries < listTriesMax && unknown.length > 0 && !this.ended; ) {
+      await this.parts.timers.sleep(retryMs)
+      if (!this.parts.online()) continue
+      unknown = await this.fetchOnce(unknown, force)
+      tries++
+    }
+  }
+
+  /** Users of whom too little is known even so. */
+  private async fetchOnce(users: readonly string[], force: (userId: string) => boolean): Promise<string[]> {
     const { contacts } = this.parts
     const answers = await Promise.all(
       users.map(async (userId) => [userId, await contacts.refresh(userId, { force: force(userId) })] as const),
@@ -90,6 +137,10 @@ export class Receiver {
       if (answer === 'none') this.parts.erased.add(userId)
       else this.parts.erased.delete(userId)
     }
+    const unknown = answers.filter(
+      ([userId, answer]) => answer === undefined && (contacts.of(userId) === undefined || force(userId)),
+    )
+    return unknown.map(([userId]) => userId)
   }
 
   private async receive(frames: readonly EntryFrame[]): Promise<void> {
@@ -118,15 +169,28 @@ export class Receiver {
     if (cursor !== undefined && first > cursor + 1) this.missing(transaction, mailbox, cursor + 1, first - 1)
     transaction.setCursor(mailbox, last)
     this.unheard(transaction, frame, first, last)
+    await this.dispatch(transaction, batch, frame)
+    await this.takeDeferred(transaction, mailbox, last)
+  }
+
+  /** A Welcome that came before the end of what this device still had to read of the group. */
+  private async takeDeferred(transaction: Transaction, mailbox: string, last: number): Promise<void> {
+    const welcome = await transaction.deferredWelcome(mailbox)
+    if (welcome === undefined || welcome.groupSeq > last) return
+    transaction.deferWelcome(mailbox, undefined)
+    await receiveWelcome(this.parts, transaction, welcome, true)
+  }
+
+  private async dispatch(transaction: Transaction, batch: Batch, frame: EntryFrame): Promise<void> {
     switch (frame.type) {
       case 'msg':
         return await receiveMessage(this.parts, transaction, batch, frame)
       case 'own':
         return await receiveOwn(this.parts, transaction, frame)
       case 'commit':
-        return await receiveCommit(this.parts, transaction, frame)
+        return await receiveCommit(this.parts, transaction, frame, this.askedFor.has(frame))
       case 'welcome_mls':
-        return await receiveWelcome(this.parts, transaction, frame)
+        return await receiveWelcome(this.parts, transaction, frame, this.askedFor.has(frame))
       case 'departed':
         return await receiveDeparted(this.parts, transaction, frame)
       case 'membership':
@@ -162,21 +226,22 @@ export class Receiver {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     incident('background_failed', undefined, `an entry of kind ${frame.type} could not be taken: ${detail}`)
     await timers.sleep(retryMs)
-    // A full disk is waited for; everything else may be this entry's own fault.
-    if (code === 'storage_full' || ++this.tries < triesMax) return
-    this.tries = 0
-    this.queue.shift()
+    // A storage that fails is waited for; everything else may be this entry's own fault.
+    if ((typeof code === 'string' && code.startsWith('storage_')) || ++this.tries < triesMax) return
     const { mailbox } = frame
     const seq = frame.type === 'gone' ? frame.to : frame.seq
     await this.parts.memory.transact(async (transaction) => {
       transaction.setCursor(mailbox, seq)
       const conversation = conversationAt(transaction, mailbox)
       if (conversation !== undefined) transaction.updateConversation(conversation.id, { rejoin: true, transcript: undefined })
+      if (frame.type === 'msg' && conversation?.id === frame.to)
+        await unreadable(this.parts, transaction, frame, 'internal', detail)
       transaction.afterwards(() => {
         this.parts.transport.ack(mailbox, seq)
         if (conversation !== undefined) this.parts.ask.rejoin(conversation.id)
       })
     })
+    this.done(1)
   }
 }
 
@@ -196,7 +261,7 @@ function speaksTo(frame: Exclude<EntryFrame, { readonly type: 'gone' }>, convers
   }
 }
 
-export function conversationAt(transaction: Transaction, mailbox: string) {
+function conversationAt(transaction: Transaction, mailbox: string) {
   const id = transaction.memory.conversationOf(mailbox)
   return id === undefined ? undefined : transaction.conversation(id)
 }

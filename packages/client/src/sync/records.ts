@@ -17,8 +17,19 @@ type WithRosterBytes<state> = Omit<state, 'roster'> & { readonly roster: Uint8Ar
 
 const withRosterBytes = <state extends { readonly roster: Roster }>(state: state): WithRosterBytes<state> => ({
   ...state,
-  roster: encodeRoster(state.roster),
+  roster: rosterBytes(state.roster),
 })
+
+/** Rosters are immutable, and a conversation is written with every message: each is encoded once. */
+const encodedRosters = new WeakMap<Roster, Uint8Array>()
+
+function rosterBytes(roster: Roster): Uint8Array {
+  const known = encodedRosters.get(roster)
+  if (known !== undefined) return known
+  const bytes = encodeRoster(roster)
+  encodedRosters.set(roster, bytes)
+  return bytes
+}
 
 export function packConversation(state: ConversationState): Uint8Array {
   return pack(withRosterBytes(state))

@@ -1,6 +1,7 @@
 import { applyToRecord, isExpired, shownRecord } from '../content/history.ts'
-import type { MemberAction, MessageRecord, RecordAction } from '../content/record.ts'
-import { decodeAction, decodeRecord, encodeAction, encodeRecord } from '../content/record-codec.ts'
+import type { MessageRecord, RecordAction } from '../content/record.ts'
+import { decodeRecord, encodeRecord } from '../content/record-codec.ts'
+import type { OpenStorage } from '../storage/storage.ts'
 import type { MessageSnapshot } from './core-api.ts'
 import type { Memory } from './memory.ts'
 import { pack, unpack } from './records.ts'
@@ -8,7 +9,7 @@ import type { Transaction } from './transaction.ts'
 
 /*
  * Collections: `messages` by conversation and order; `messageIds` tells where a message stands, by its id; `later` holds
- * actions whose message is not there yet (`action/`), and when messages expire (`expiry/`).
+ * when messages expire (`expiry/`).
  */
 
 const digits = 16
@@ -23,21 +24,21 @@ export function queuedOrder(n: number): string {
   return `~${String(n).padStart(digits, '0')}`
 }
 
+/** A number for `queuedOrder` that no message of the conversation has. */
+export async function afterQueued(storage: Pick<OpenStorage, 'range'>, conversationId: string): Promise<number> {
+  const prefix = `${conversationId}/~`
+  const [last] = await storage.range('messages', { prefix, reverse: true, limit: 1 })
+  return last === undefined ? 1 : Number(last.key.slice(prefix.length)) + 1
+}
+
 const rowKey = ({ conversationId, order }: Pick<MessageRecord, 'conversationId' | 'order'>) => `${conversationId}/${order}`
-const actionPrefix = (messageId: string) => `action/${messageId}/`
 const expiryKey = (record: MessageRecord) => `expiry/${String(record.expiresAt).padStart(digits, '0')}/${record.id}`
 
-/** Puts a new message into the history, with what has been done to it already. */
-export async function addMessage(transaction: Transaction, record: MessageRecord): Promise<MessageRecord> {
-  let next = record
-  const prefix = actionPrefix(record.id)
-  for (const { key, value } of await transaction.range('later', { prefix })) {
-    next = applyToRecord(next, decodeAction(value))
-    transaction.put('later', key, undefined)
-  }
-  putRow(transaction, next)
-  if (next.expiresAt !== undefined) transaction.put('later', expiryKey(next), pack(next.id))
-  return next
+/** Puts a new message into the history. */
+export function addMessage(transaction: Transaction, record: MessageRecord): MessageRecord {
+  putRow(transaction, record)
+  if (record.expiresAt !== undefined) transaction.put('later', expiryKey(record), pack(record.id))
+  return record
 }
 
 /** Whether a message with this id has been seen, also one that is deleted or has expired. */
@@ -58,21 +59,22 @@ export async function findMessage(reader: Pick<Transaction, 'get'>, messageId: s
   return value === undefined ? undefined : decodeRecord(value)
 }
 
-/** What an action does to a message of the conversation; kept for later when the message is not there. Undefined: nothing has changed. */
+/**
+ * What an action does to a message of the conversation; undefined: nothing has changed. Who acts on a message has seen it, so
+ * it stands earlier in the log: what is not here was before this device's time, or has expired.
+ * @param order where the message goes, if it moves.
+ */
 export async function changeMessage(
   transaction: Transaction,
   conversationId: string,
   messageId: string,
   action: RecordAction,
+  order?: string,
 ): Promise<MessageRecord | undefined> {
   const record = await findMessage(transaction, messageId)
-  if (record === undefined) {
-    if (isMemberAction(action) && action.order !== undefined && !(await isKnown(transaction, messageId)))
-      transaction.put('later', `${actionPrefix(messageId)}${action.order}/${action.id}/${action.kind}`, encodeAction(action))
-    return undefined
-  }
-  if (record.conversationId !== conversationId) return undefined
-  const next = applyToRecord(record, action)
+  if (record?.conversationId !== conversationId) return undefined
+  const changed = applyToRecord(record, action)
+  const next = order === undefined ? changed : { ...changed, order }
   if (next === record) return undefined
   if (next.order !== record.order) transaction.put('messages', rowKey(record), undefined)
   putRow(transaction, next)
@@ -80,8 +82,14 @@ export async function changeMessage(
   return next
 }
 
-function isMemberAction(action: RecordAction): action is MemberAction {
-  return 'author' in action
+/** The message never was. */
+export async function dropMessage(transaction: Transaction, messageId: string): Promise<void> {
+  const record = await findMessage(transaction, messageId)
+  if (record === undefined) return
+  transaction.put('messages', rowKey(record), undefined)
+  noteId(transaction, messageId)
+  transaction.emit({ type: 'update', message: { ...snapshotOf(record), text: undefined, custom: undefined, deleted: true } })
+  transaction.emitConversation(record.conversationId)
 }
 
 function putRow(transaction: Transaction, record: MessageRecord): void {
@@ -96,17 +104,25 @@ export async function page(
   conversationId: string,
   { before, limit }: { readonly before: string | undefined; readonly limit: number },
 ): Promise<MessageSnapshot[]> {
-  const from = before === undefined ? undefined : await findMessage(memory.storage, before)
+  const from = before === undefined ? undefined : await placeOf(memory, before)
+  if (before !== undefined && from === undefined) return []
   const items = await memory.storage.range('messages', {
     prefix: `${conversationId}/`,
-    ...(from === undefined ? {} : { before: rowKey(from) }),
+    ...(from === undefined ? {} : { before: from }),
     reverse: true,
     limit,
   })
   return items.map(({ value }) => snapshotOf(decodeRecord(value)))
 }
 
-/** Deletes what has expired; the ids stay known. */
+/** Where a message stands, or stood before it expired. */
+async function placeOf({ storage }: Memory, messageId: string): Promise<string | undefined> {
+  const at = await storage.get('messageIds', messageId)
+  const key = at === undefined ? undefined : unpack<string>(at)
+  return key === '' ? undefined : key
+}
+
+/** Deletes what has expired; the ids, and where they stood, stay known. */
 export async function sweepExpired(transaction: Transaction, now: number): Promise<void> {
   const expired = await transaction.range('later', {
     prefix: 'expiry/',
@@ -117,7 +133,6 @@ export async function sweepExpired(transaction: Transaction, now: number): Promi
     const record = await findMessage(transaction, unpack<string>(value))
     if (record === undefined || !isExpired(record, now)) continue
     transaction.put('messages', rowKey(record), undefined)
-    noteId(transaction, record.id)
     transaction.emit({ type: 'update', message: { ...snapshotOf(record), text: undefined, custom: undefined, deleted: true } })
   }
 }

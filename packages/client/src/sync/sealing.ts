@@ -1,13 +1,14 @@
 import { paddedWithin } from '../content/padding.ts'
 import { encodePlaintext } from '../content/plaintext.ts'
+import { type GroupState, MlsFailure } from '../mls/engine.ts'
 import { base64 } from './base64.ts'
-import { inspect } from './leaves.ts'
+import { inspect, namedBy } from './leaves.ts'
 import type { OutboxItem } from './outbox.ts'
 import type { Parts } from './parts.ts'
 import type { Transaction } from './transaction.ts'
 
 /** What stands in the way of encrypting to a conversation now. */
-export type Obstacle = 'left' | 'joining' | 'departed' | 'ghosts' | 'blocked'
+export type Obstacle = 'left' | 'joining' | 'departed' | 'ghosts' | 'blocked' | 'absent' | 'lost'
 
 /** Epochs that the server lets a message lie behind. */
 const epochsBehindMax = 2
@@ -17,12 +18,25 @@ export async function obstacle(transaction: Transaction, conversationId: string)
   const conversation = transaction.conversation(conversationId)
   if (conversation === undefined || conversation.status === 'left') return 'left'
   if (conversation.status !== 'active' || conversation.rejoin) return 'joining'
-  const state = await transaction.group(conversationId)
-  if (state === undefined) return 'joining'
+  const state = await groupOf(transaction, conversationId)
+  if (state === undefined) return 'lost'
   if (conversation.departed.length > 0) return 'departed'
   const { ghosts, blockedBy } = inspect(state, (userId) => transaction.contact(userId))
   if (ghosts.length > 0) return 'ghosts'
-  return blockedBy.length > 0 ? 'blocked' : undefined
+  if (blockedBy.length > 0) return 'blocked'
+  // The other's last device was removed, and the next has not joined yet: now nobody could ever read it.
+  const { kind, peer } = conversation
+  return kind === 'direct' && !state.leaves.some((leaf) => namedBy(leaf)?.userId === peer) ? 'absent' : undefined
+}
+
+/** Undefined also where what is stored of it is incomplete. */
+async function groupOf(transaction: Transaction, conversationId: string): Promise<GroupState | undefined> {
+  try {
+    return await transaction.group(conversationId)
+  } catch (error) {
+    if (error instanceof MlsFailure && error.reason === 'lost_state') return undefined
+    throw error
+  }
 }
 
 /**

@@ -2,6 +2,7 @@ import { decodeSignal, encodeSignal } from '../content/signal-content.ts'
 import type { SignalFrame } from '../transport/transport.ts'
 import { base64, fromBase64 } from './base64.ts'
 import type { Parts } from './parts.ts'
+import { obstacle } from './sealing.ts'
 
 const label = 'sotto signal v1'
 const keyBytes = 16
@@ -20,7 +21,8 @@ function boundTo(conversationId: string, userId: string, deviceId: string): Uint
 
 export async function sendTyping(parts: Parts, conversationId: string, typing: boolean): Promise<void> {
   const conversation = parts.memory.conversations.get(conversationId)
-  if (!parts.ready() || conversation?.status !== 'active' || conversation.rejoin) return
+  if (!parts.ready() || conversation === undefined) return
+  if ((await parts.memory.transact((transaction) => obstacle(transaction, conversationId))) !== undefined) return
   const key = await keyOf(parts, conversationId)
   if (key === undefined) return
   const { userId, deviceId } = parts.self

@@ -10,6 +10,10 @@ export class Timers {
     this.clock = clock
   }
 
+  get hasEnded(): boolean {
+    return this.ended
+  }
+
   /** The answer cancels. */
   after(delayMs: number, task: () => void): () => void {
     if (this.ended) return () => {}

@@ -2,13 +2,21 @@ import { encodeContact } from '../identity/contacts.ts'
 import type { Contact } from '../identity/identity.ts'
 import type { GroupState, RecordChange, Step } from '../mls/engine.ts'
 import type { Change, Collection, Item } from '../storage/storage.ts'
+import type { EntryFrame } from '../transport/transport.ts'
 import type { ConversationState, PendingCommit } from './conversation-state.ts'
 import type { CoreEvent } from './core-api.ts'
 import type { Memory } from './memory.ts'
-import { packConversation, packPending } from './records.ts'
+import { pack, packConversation, packPending, unpack } from './records.ts'
 
 /** Keys of the collection `outbox`: what the server has not decided yet. */
+export const deferredPrefix = 'welcome/'
+
+export type DeferredWelcome = Extract<EntryFrame, { readonly type: 'welcome_mls' }>
+
 export const outboxKeys = { commits: 'commit/', messages: 'message/' } as const
+
+/** Keys of the collection `cursors`: where the server claims that this device has been, and its storage knows nothing of it. */
+export const claimedPrefix = '?'
 
 /**
  * One step of the device: reads what is in memory with its own changes over it, gathers what is to be written, and what
@@ -21,6 +29,7 @@ export class Transaction {
   private readonly contacts = new Map<string, Contact>()
   private readonly groups = new Map<string, GroupState | undefined>()
   private readonly cursors = new Map<string, number>()
+  private readonly claimed = new Map<string, number>()
   private readonly steps: Step[] = []
   private readonly after: (() => void)[] = []
 
@@ -80,7 +89,13 @@ export class Transaction {
   }
 
   cursor(mailbox: string): number | undefined {
-    return this.cursors.get(mailbox) ?? this.memory.cursors.get(mailbox)
+    const known = this.claimed.has(mailbox) ? undefined : this.memory.cursors.get(mailbox)
+    return this.cursors.get(mailbox) ?? known
+  }
+
+  /** This storage is behind in the mailbox: it goes on with whatever comes next. `claimed`: how far it was, says the server. */
+  loseCursor(mailbox: string, claimed: number): void {
+    this.claimed.set(mailbox, claimed)
   }
 
   setCursor(mailbox: string, seq: number): void {
@@ -123,6 +138,22 @@ export class Transaction {
     this.after.push(effect)
   }
 
+  /** A Welcome that waits until its group's mailbox has been read up to its place. */
+  async deferredWelcome(groupMailbox: string): Promise<DeferredWelcome | undefined> {
+    const key = deferredPrefix + groupMailbox
+    if (!this.memory.deferred.has(groupMailbox) && !this.changes.has(`later ${key}`)) return undefined
+    const value = await this.get('later', key)
+    return value === undefined ? undefined : unpack<DeferredWelcome>(value)
+  }
+
+  deferWelcome(groupMailbox: string, welcome: DeferredWelcome | undefined): void {
+    this.put('later', deferredPrefix + groupMailbox, welcome === undefined ? undefined : pack(welcome))
+    this.afterwards(() => {
+      if (welcome === undefined) this.memory.deferred.delete(groupMailbox)
+      else this.memory.deferred.add(groupMailbox)
+    })
+  }
+
   /** Tells how the conversation stands once this is on disk. */
   emitConversation(conversationId: string): void {
     this.afterwards(() => this.memory.conversationChanged(conversationId))
@@ -136,10 +167,18 @@ export class Transaction {
   async commit(): Promise<void> {
     for (const [id, state] of this.conversations) this.put('conversations', id, packConversation(state))
     for (const [userId, contact] of this.contacts) this.put('contacts', userId, encodeContact(contact))
+    for (const [mailbox, seq] of this.claimed) {
+      this.put('cursors', mailbox, undefined)
+      this.put('cursors', claimedPrefix + mailbox, new TextEncoder().encode(String(seq)))
+    }
     for (const [mailbox, seq] of this.cursors) this.put('cursors', mailbox, new TextEncoder().encode(String(seq)))
     if (this.changes.size > 0) await this.memory.storage.write([...this.changes.values()])
     for (const state of this.conversations.values()) this.memory.setConversation(state)
     for (const [userId, contact] of this.contacts) this.memory.contacts.set(userId, contact)
+    for (const [mailbox, seq] of this.claimed) {
+      this.memory.cursors.delete(mailbox)
+      this.memory.claimed.set(mailbox, seq)
+    }
     for (const [mailbox, seq] of this.cursors) this.memory.cursors.set(mailbox, seq)
     for (const [id, state] of this.groups) this.memory.setGroup(id, state)
     for (const step of this.steps) step.wipe()

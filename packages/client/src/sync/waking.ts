@@ -1,4 +1,5 @@
 import type { Parts } from './parts.ts'
+import { patiently } from './patience.ts'
 
 /**
  * Whether the server remembers more of this device than its storage does: then the storage is an older copy, and the keys
@@ -7,7 +8,9 @@ import type { Parts } from './parts.ts'
 export async function checkRestored(parts: Parts): Promise<void> {
   const { memory, transport } = parts
   const { cursors } = await transport.request('GET /messages/cursors', {}, { retryMs: Number.POSITIVE_INFINITY })
-  const ahead = cursors.filter(({ mailbox, seq }) => seq > (memory.cursors.get(mailbox) ?? 0))
+  const ahead = cursors.filter(
+    ({ mailbox, seq }) => seq > Math.max(memory.cursors.get(mailbox) ?? 0, memory.claimed.get(mailbox) ?? 0),
+  )
   if (ahead.length === 0) return
   await memory.transact(async (transaction) => {
     const detail = `the server has acknowledgements of this device for ${ahead.length} mailboxes that its storage knows nothing of`
@@ -15,7 +18,8 @@ export async function checkRestored(parts: Parts): Promise<void> {
       type: 'error',
       incident: { kind: 'storage_restored', conversationId: undefined, userId: undefined, detail },
     })
-    for (const { mailbox, seq } of ahead) transaction.setCursor(mailbox, seq)
+    // Not taken over: a number that is too high would hide everything up to it.
+    for (const { mailbox, seq } of ahead) transaction.loseCursor(mailbox, seq)
     for (const conversation of memory.conversations.values()) {
       if (conversation.status === 'active')
         transaction.updateConversation(conversation.id, { rejoin: true, transcript: undefined })
@@ -24,15 +28,17 @@ export async function checkRestored(parts: Parts): Promise<void> {
 }
 
 /** Groups of this user that this device is not in: it was linked after they began, or they were made without it. */
-export async function discoverGroups({ memory, transport, ask }: Parts): Promise<void> {
+export async function discoverGroups({ memory, transport, ask, timers }: Parts): Promise<void> {
+  const found: string[] = []
   let cursor: string | undefined
   do {
-    const { groups, next } = await transport.request('GET /groups', { query: cursor === undefined ? {} : { cursor } })
-    for (const { groupId, protocol } of groups) {
-      const known = memory.conversations.get(groupId)
-      if (protocol === 'mls' && (known === undefined || known.status === 'left') && !memory.pending.has(groupId))
-        ask.rejoin(groupId)
-    }
+    const query = cursor === undefined ? {} : { cursor }
+    const { groups, next } = await patiently(timers, () => transport.request('GET /groups', { query }))
+    for (const { groupId, protocol } of groups) if (protocol === 'mls') found.push(groupId)
     cursor = next
   } while (cursor !== undefined)
+  for (const groupId of found) {
+    const known = memory.conversations.get(groupId)
+    if ((known === undefined || known.status === 'left') && !memory.pending.has(groupId)) ask.rejoin(groupId)
+  }
 }

@@ -5,9 +5,9 @@ import type { CoreApi, CoreEvent, CoreMethod, SelfSnapshot } from '../sync/core-
 import { type CallMessage, crossed, type TabMessage } from './tab-messages.ts'
 
 /** Calls of all other tabs that are being worked on at once. */
-export const servedMax = 50_000
+const servedMax = 50_000
 
-export interface LeaderOptions {
+interface LeaderOptions {
   readonly core: CoreApi
   readonly storage: OpenStorage
   readonly post: (message: TabMessage) => void
@@ -15,7 +15,7 @@ export interface LeaderOptions {
   readonly emit: (event: CoreEvent) => void
 }
 
-export type Result = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
+type Result = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
 
 /** The tab that has the storage open: runs the core, for itself and for the others. */
 export class Leader {
@@ -90,7 +90,7 @@ export class Leader {
 
   /** Lets go of the storage as fast as can be: what is not on disk yet has not happened, as after a crash. */
   drop(): void {
-    void this.finish(() => Promise.allSettled([this.storage.close(), this.core.close()]))
+    void this.finish(() => Promise.allSettled([this.storage.close({ atOnce: true }), this.core.close()]))
   }
 
   private async finish(how: () => Promise<unknown>): Promise<void> {

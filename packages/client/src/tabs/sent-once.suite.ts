@@ -8,23 +8,23 @@ import { stateOf } from '../mls/state-records.ts'
 import { createSuite } from '../mls/suite.ts'
 import type { ClientStorage } from '../storage/storage.ts'
 
-/** Collects the ciphertexts that reach the sockets of this process. The answer ends it and returns them. */
+/** Collects the different ciphertexts that reach the sockets of this process. The answer ends it and returns them. */
 export function tapCiphertexts(): () => Uint8Array[] {
   const { WebSocket } = globalThis
-  const collected: Uint8Array[] = []
+  const collected = new Set<string>()
   globalThis.WebSocket = class extends WebSocket {
     constructor(...args: ConstructorParameters<typeof WebSocket>) {
       super(...args)
       this.addEventListener('message', ({ data }: { readonly data: unknown }) => {
         if (typeof data !== 'string') return
         const frame = JSON.parse(data) as { readonly type: string; readonly ciphertext?: string }
-        if (frame.type === 'msg') collected.push(new Uint8Array(Buffer.from(frame.ciphertext!, 'base64')))
+        if (frame.type === 'msg') collected.add(frame.ciphertext!)
       })
     }
   }
   return () => {
     globalThis.WebSocket = WebSocket
-    return collected
+    return [...collected].map((ciphertext) => new Uint8Array(Buffer.from(ciphertext, 'base64')))
   }
 }
 

@@ -131,7 +131,7 @@ export class TabCore implements CoreApi {
     const storage = await this.options.storage.open({ wait: true, signal })
     this.hasStorage = true
     // A page that is about to sleep must not take the lock along.
-    const letGo = () => void storage.close()
+    const letGo = () => void storage.close({ atOnce: true })
     signal.addEventListener('abort', letGo)
     try {
       if (signal.aborted) return await storage.close().then(() => undefined)

@@ -23,10 +23,10 @@ export interface CallMessage {
   readonly args: readonly unknown[]
 }
 
-export type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: CrossedError }
+type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: CrossedError }
 
 /** An error as it crosses: `code` undefined for what is none of the SDK's own. */
-export interface CrossedError {
+interface CrossedError {
   readonly code: SottoClientError['code'] | undefined
   readonly message: string
   readonly extra: Readonly<Record<string, unknown>>

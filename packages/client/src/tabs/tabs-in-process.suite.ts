@@ -13,7 +13,7 @@ import { browserPorts, type TabChannel, type TabPorts } from './web.ts'
 /** What all pages of one browser share. */
 export interface Profile {
   readonly storage: ClientStorage
-  /** Whose turn it is to open fails, so many times. */
+  /** Whose turn it is cannot read, so many times. */
   failures: Error[]
 }
 
@@ -49,13 +49,9 @@ export function newPage(profile: Profile, relay: Pick<Relay, 'url' | 'userToken'
         await opened.close()
         return new Promise(() => {})
       }
-      const failure = profile.failures.shift()
-      if (failure !== undefined) {
-        await opened.close()
-        throw failure
-      }
       held.add(opened)
-      return opened
+      const failure = profile.failures.shift()
+      return failure === undefined ? opened : { ...opened, get: () => Promise.reject(failure) }
     },
   }
   const freeStorage = async () => {

@@ -7,7 +7,8 @@ let chat: Conversation | undefined
 /** Texts in the order in which handlers got them. */
 const handed: string[] = []
 const incidents: string[] = []
-let updates = 0
+/** Texts of messages that `update` was told of. */
+const told = new Set<string>()
 
 /** Tells the test of each message that this page knows to be kept. */
 declare const accepted: (text: string) => Promise<void>
@@ -26,9 +27,7 @@ export async function open(url: string, token: string): Promise<string> {
   })
   sotto.on('error', ({ kind, detail }) => void incidents.push(`${kind}: ${detail}`))
   sotto.on('unreadable', ({ reason }) => void incidents.push(`unreadable: ${reason}`))
-  sotto.on('update', () => {
-    updates++
-  })
+  sotto.on('update', ({ text }) => void told.add(text ?? ''))
   return 'ok'
 }
 
@@ -57,9 +56,15 @@ export async function history(): Promise<string[]> {
   return texts
 }
 
+export async function statuses(): Promise<(string | undefined)[]> {
+  const own: (string | undefined)[] = []
+  for await (const message of chat!.messages()) if (message.own) own.push(message.status)
+  return own
+}
+
 export function stateNow() {
   const { state, deviceId } = opened()
-  return { state, deviceId, handed, incidents, updates, unread: chat?.unread, last: chat?.lastMessage?.text }
+  return { state, deviceId, handed, incidents, told: [...told], last: chat?.lastMessage?.text }
 }
 
 export async function close(): Promise<void> {

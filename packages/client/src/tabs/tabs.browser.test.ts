@@ -153,24 +153,53 @@ describe('500 messages each way, the leader ending in the middle', () => {
   })
 })
 
-test('a leader that the browser freezes makes room, and is there again when it is thawed', async () => {
-  const { context, bob, newTab, accepted } = await scene()
+/** A page that a driver has in hand is never frozen nor kept for later: it is told so, and goes on running. */
+const told = (event: string) => async (page: Page) => {
+  await page.evaluate(event)
+}
+const persisted = '{ persisted: true }'
+
+test.each([
+  {
+    name: 'is frozen makes room, and is there again when it is thawed',
+    stop: told(`document.dispatchEvent(new Event('freeze'))`),
+    go: told(`document.dispatchEvent(new Event('resume'))`),
+  },
+  {
+    name: 'is left makes room, and is there again when one comes back',
+    stop: told(`dispatchEvent(new PageTransitionEvent('pagehide', ${persisted}))`),
+    go: told(`dispatchEvent(new PageTransitionEvent('pageshow', ${persisted}))`),
+  },
+])('a leader whose page $name', async ({ stop, go }) => {
+  const { bob, newTab, accepted } = await scene()
   const [first, second] = [await newTab(), await newTab()]
   const conversationId = await call(first, 'talkTo', 'bob')
   await call(second, 'talkTo', 'bob')
-  const devTools = await context.newCDPSession(first)
-  await devTools.send('Page.setWebLifecycleState', { state: 'frozen' })
+  const holder = () => second.evaluate<string>(`navigator.locks.query().then(({ held }) => held[0]?.clientId)`)
+  const before = await holder()
+  await stop(first)
+  await expect.poll(async () => [undefined, before].includes(await holder()), eventually).toBe(false)
   await call(second, 'send', 'second', 10, atOnce)
   await expect.poll(() => bob.texts().length, eventually).toBe(10)
   await bob.sotto.find(conversationId)!.send('to both')
-  await devTools.send('Page.setWebLifecycleState', { state: 'active' })
+  // Nothing more will happen to them that a tab could be told of.
+  await expect.poll(() => call(second, 'statuses'), eventually).toEqual(Array(10).fill('delivered'))
+  await expect.poll(async () => (await call(second, 'stateNow')).handed, eventually).toEqual(['to both'])
+  await go(first)
+  // What it has missed it is told; the message of bob has been handled already by the other tab.
+  const missed = [...Array.from({ length: 10 }, (_, n) => `second ${n}`), 'to both']
+  const heard = async () => {
+    const { told, handed } = await call(first, 'stateNow')
+    return [...told, ...handed]
+  }
+  await expect.poll(heard, eventually).toEqual(expect.arrayContaining(missed))
+  await expect.poll(async () => (await call(first, 'stateNow')).last, eventually).toBe('to both')
   await call(first, 'send', 'first', 10, atOnce)
   await expect.poll(() => bob.texts().length, eventually).toBe(20)
   expect(sorted(bob.texts())).toEqual(sorted(accepted))
   const inOrder = (await historyOf(bob, conversationId)).map(({ text }) => text)
   for (const tab of [first, second]) {
     await expect.poll(() => call(tab, 'history'), eventually).toEqual(inOrder)
-    await expect.poll(async () => (await call(tab, 'stateNow')).handed, eventually).toEqual(['to both'])
     await expect.poll(async () => (await call(tab, 'stateNow')).state, eventually).toBe('online')
   }
   expect(bob.incidents).toEqual([])

@@ -4,7 +4,7 @@
 export const ceilingMsMin = 250
 export const ceilingMsMax = 30_000
 /** A connection that has lasted so long makes earlier failures forgotten. */
-export const stableMs = 10_000
+const stableMs = 10_000
 /** What a server that restarts wants its clients to be spread over. */
 export const restartSpreadMs = 2_000
 /** Whatever a server says, it is asked again after this. */

@@ -71,7 +71,7 @@ export async function startRelay(
 }
 
 /** Chance of the lowest kind: back-off never waits. */
-export const hastyClock: Clock = { now: systemClock.now, random: (bytes) => new Uint8Array(bytes) }
+const hastyClock: Clock = { now: systemClock.now, random: (bytes) => new Uint8Array(bytes) }
 
 type Happened = { readonly [name in keyof TransportListeners]: Parameters<TransportListeners[name]>[0][] }
 
