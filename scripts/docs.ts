@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { generatedParts, withGenerated } from '../packages/protocol/src/docs.ts'
 import { openApiDocument } from '../packages/protocol/src/openapi.ts'
+import { clientParts } from './client-docs.ts'
 
 /** Makes the generated parts of docs/ anew; with --check only says which are stale. */
 
@@ -15,10 +16,10 @@ const readIfThere = (path: string) => {
 }
 
 const { version } = JSON.parse(read('packages/protocol/package.json')) as { version: string }
-const parts = generatedParts()
+const parts = { ...generatedParts(), ...clientParts() }
 
 const documents = new Map([['docs/openapi.json', `${JSON.stringify(openApiDocument(version), null, 2)}\n`]])
-for (const name of ['errors', 'limits', 'http', 'socket']) {
+for (const name of ['errors', 'limits', 'http', 'socket', 'sdk-errors']) {
   const path = `docs/${name}.md`
   documents.set(path, withGenerated(read(path), parts))
 }

@@ -7,6 +7,14 @@ export interface Bundle {
   readonly code: string
   /** Its size as a web server sends it. */
   readonly gzipBytes: number
+  /** Which module each part of the code comes from. */
+  readonly map: SourceMapText
+}
+
+/** A source map (ECMA-426), as far as sizes need it. */
+export interface SourceMapText {
+  readonly sources: readonly string[]
+  readonly mappings: string
 }
 
 const nothing = '\0nothing'
@@ -41,11 +49,14 @@ export async function bundle(entry: string): Promise<Bundle> {
       write: false,
       target: 'es2024',
       modulePreload: false,
+      sourcemap: 'hidden',
       rolldownOptions: { input: entry, preserveEntrySignatures: 'strict', output: { codeSplitting: false } },
     },
   })
   const output = (Array.isArray(built) ? built : [built]).flatMap((one) => ('output' in one ? one.output : []))
-  const [chunk] = output.filter((one) => one.type === 'chunk')
-  if (chunk === undefined || output.length !== 1) throw new Error(`${entry} did not become one module`)
-  return { code: chunk.code, gzipBytes: gzipSync(chunk.code, { level: 9 }).length }
+  const made = output.filter(({ fileName }) => !fileName.endsWith('.map'))
+  const [chunk] = made.filter((one) => one.type === 'chunk')
+  if (chunk === undefined || chunk.map === null || made.length !== 1) throw new Error(`${entry} did not become one module`)
+  const { code, map } = chunk
+  return { code, map, gzipBytes: gzipSync(code, { level: 9 }).length }
 }
