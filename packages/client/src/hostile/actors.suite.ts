@@ -234,7 +234,8 @@ export async function allTalk(conversationId: string, actors: readonly Actor[]):
     await arrives(
       text,
       conversationId,
-      actors.filter((one) => one !== writer),
+      // One's own devices are shown it as one's own message.
+      actors.filter(({ userId }) => userId !== writer.userId),
     )
   }
   for (const one of actors) nothingTwice(one)

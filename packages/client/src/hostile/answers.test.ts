@@ -25,32 +25,43 @@ const garbage: readonly (readonly [string, Answer])[] = [
   ['half an answer', { status: 200, text: '{"keyPackages":[' }],
   ['null', { status: 200, text: 'null' }],
   ['a list', { status: 200, text: '[]' }],
-  ['another shape', { status: 200, body: { keyPackages: 7, cursors: {}, groups: null, version: 'one', devices: 3, groupInfo: [] } }],
+  [
+    'another shape',
+    { status: 200, body: { keyPackages: 7, cursors: {}, groups: null, version: 'one', devices: 3, groupInfo: [] } },
+  ],
   ['members of wrong kinds', { status: 200, body: { keyPackages: [null, 1, { userId: {} }], cursors: [null], groups: [null] } }],
   ['10 MB', { status: 200, text: `"${'x'.repeat(10_000_000)}"` }],
   ['a redirect', { status: 302, text: '' }],
 ]
 
 describe('answers that are none', () => {
-  it.each(garbage)('%s: what needs an answer is rejected with a code, what can wait waits, and all goes on', async (_, answer) => {
-    const server = await startHostileServer()
-    const { id, alice, bob } = await pairOf(server)
-    server.answers(() => answer)
-    const attempts = [
-      alice.sotto.createGroup({ members: ['carol'] }),
-      alice.sotto.conversation('carol'),
-      alice.sotto.safetyNumber('carol'),
-      alice.sotto.linkDevice('AQ'),
-      alice.sotto.revokeDevice('none'),
-    ].map((attempt) => attempt.then(() => undefined, (error: unknown) => error))
-    await alice.chat(id).send('meanwhile')
-    await arrives('meanwhile', id, [bob])
-    server.becomeHonest()
-    for (const error of await Promise.all(attempts)) {
-      expect(error).toMatchObject({ name: 'SottoClientError', code: expect.any(String) })
-    }
-    await allTalk(id, [alice, bob])
-  })
+  it.each(garbage)(
+    '%s: what needs an answer is rejected with a code, what can wait waits, and all goes on',
+    async (_, answer) => {
+      const server = await startHostileServer()
+      const { id, alice, bob } = await pairOf(server)
+      server.answers(() => answer)
+      const attempts = [
+        alice.sotto.createGroup({ members: ['carol'] }),
+        alice.sotto.conversation('carol'),
+        alice.sotto.safetyNumber('carol'),
+        alice.sotto.linkDevice('AQ'),
+        alice.sotto.revokeDevice('none'),
+      ].map((attempt) =>
+        attempt.then(
+          () => undefined,
+          (error: unknown) => error,
+        ),
+      )
+      await alice.chat(id).send('meanwhile')
+      await arrives('meanwhile', id, [bob])
+      server.becomeHonest()
+      for (const error of await Promise.all(attempts)) {
+        expect(error).toMatchObject({ name: 'SottoClientError', code: expect.any(String) })
+      }
+      await allTalk(id, [alice, bob])
+    },
+  )
 
   it('at the very beginning: opening is rejected with a code, and can be tried again', async () => {
     const server = await startHostileServer()
@@ -92,7 +103,13 @@ describe('answers that are none', () => {
   it('frames that are none are nothing, and what has a number is passed over by name', async () => {
     const server = await startHostileServer()
     const { id, alice, bob } = await pairOf(server)
-    for (const frame of [{}, { type: 'msg' }, { type: '__proto__' }, { type: 'welcome' }, { type: 'error', code: 'x', message: 'x' }])
+    for (const frame of [
+      {},
+      { type: 'msg' },
+      { type: '__proto__' },
+      { type: 'welcome' },
+      { type: 'error', code: 'x', message: 'x' },
+    ])
       server.tell(bob, frame)
     server.tell(bob, { type: 'accepted', id: 'never sent', mailbox: 'g1', seq: 1, receivedAt: 1 })
     server.tell(bob, { type: 'signal', from: 'alice', fromDevice: 'x', to: id, scope: 'group', ciphertext: 'AAAA' })

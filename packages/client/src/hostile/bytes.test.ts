@@ -53,7 +53,9 @@ describe('in the engine', () => {
       await expect(engine.openSignal(key, changed(sealed, at, 1), utf8('bound to'))).rejects.toMatchObject({ reason: 'tampered' })
     }
     for (let length = 0; length < sealed.length; length++) {
-      await expect(engine.openSignal(key, sealed.slice(0, length), utf8('bound to'))).rejects.toMatchObject({ reason: 'tampered' })
+      await expect(engine.openSignal(key, sealed.slice(0, length), utf8('bound to'))).rejects.toMatchObject({
+        reason: 'tampered',
+      })
     }
   })
 })

@@ -26,8 +26,7 @@ const problem = (status: number, code: string, more: object = {}) => ({
   body: { type: `urn:sotto:${code}`, title: code, status, code, detail: code, ...more },
 })
 
-const isCommitTo = (groupId: string, path: string, method: string) =>
-  method === 'POST' && path === `/groups/${groupId}/commits`
+const isCommitTo = (groupId: string, path: string, method: string) => method === 'POST' && path === `/groups/${groupId}/commits`
 
 /** Something that makes the device try once more at once. */
 function nudge(server: HostileServer, groupId: string, one: Actor): void {
@@ -37,7 +36,10 @@ function nudge(server: HostileServer, groupId: string, one: Actor): void {
 /** A commit that does not verify, after which the device wants to come in from outside. */
 function showTornCommit(server: HostileServer, groupId: string, to: Actor, from: Actor): void {
   const { epoch } = to.chat(groupId).toJSON()
-  server.add(to, commitEntry(server, groupId, { commit: 'AAEAAQ==', epoch: epoch!, from: from.userId, fromDevice: from.deviceId }))
+  server.add(
+    to,
+    commitEntry(server, groupId, { commit: 'AAEAAQ==', epoch: epoch!, from: from.userId, fromDevice: from.deviceId }),
+  )
 }
 
 describe('a commit that is withheld from one member', () => {
@@ -102,7 +104,8 @@ describe('a GroupInfo', () => {
     const now = await groupInfoOf(server, alice, id)
     server.answers(({ userId, path, method, body }) => {
       if (userId !== 'bob') return undefined
-      if (path === `/groups/${id}/group-info`) return { status: 200, body: { ...now, groupInfo: stale.groupInfo, epoch: stale.epoch } }
+      if (path === `/groups/${id}/group-info`)
+        return { status: 200, body: { ...now, groupInfo: stale.groupInfo, epoch: stale.epoch } }
       if (!isCommitTo(id, path, method)) return undefined
       const { id: requestId } = body as { id: string }
       const { mailbox } = now
@@ -237,7 +240,8 @@ describe('a server that decides commits as it likes', () => {
     const back = await actor(server, 'alice', { storage: alice.storage, connection: 'poll' })
     const sent = await back.chat(id).send('one')
     await back.chat(id).send('two')
-    const asked = () => server.requests.filter(({ path, method }) => method === 'POST' && path === '/messages').map(({ body }) => body)
+    const asked = () =>
+      server.requests.filter(({ path, method }) => method === 'POST' && path === '/messages').map(({ body }) => body)
     await expect.poll(() => asked().length, eventually).toBeGreaterThan(3)
     const ciphertexts = new Set(asked().map((body) => (body as { ciphertext: string }).ciphertext))
     expect(ciphertexts.size).toBe(2)

@@ -75,7 +75,10 @@ describe('a ghost device', () => {
     const ghost = await intruder('bob', 'ghost')
     server.answers(
       claims(async ({ keyPackages, missing }) => ({
-        keyPackages: [...keyPackages, { userId: 'bob', deviceId: 'ghost', keyPackage: await ghost.keyPackage(), lastResort: false }],
+        keyPackages: [
+          ...keyPackages,
+          { userId: 'bob', deviceId: 'ghost', keyPackage: await ghost.keyPackage(), lastResort: false },
+        ],
         missing,
       })),
     )
@@ -83,7 +86,10 @@ describe('a ghost device', () => {
     expect(await incidentOf(alice, 'key_package_refused')).toMatchObject({ userId: 'bob' })
     await chat.send('for bob alone')
     await arrives('for bob alone', chat.id, [bob])
-    const commit = server.requests.find(({ method, path }) => method === 'POST' && path === '/groups')!.body as { add: unknown[]; welcomeTo: unknown[] }
+    const commit = server.requests.find(({ method, path }) => method === 'POST' && path === '/groups')!.body as {
+      add: unknown[]
+      welcomeTo: unknown[]
+    }
     expect(commit.add).toEqual([{ userId: 'bob', deviceId: bob.deviceId }])
     expect(commit.welcomeTo).toEqual(commit.add)
     await allTalk(chat.id, [alice, bob])
@@ -114,7 +120,10 @@ describe('a ghost device', () => {
     serves(server, 'bob', { ...longer, signature: honest.signature })
     server.answers(
       claims(async ({ keyPackages, missing }) => ({
-        keyPackages: [...keyPackages, { userId: 'bob', deviceId: 'ghost', keyPackage: await ghost.keyPackage(), lastResort: false }],
+        keyPackages: [
+          ...keyPackages,
+          { userId: 'bob', deviceId: 'ghost', keyPackage: await ghost.keyPackage(), lastResort: false },
+        ],
         missing,
       })),
     )

@@ -49,7 +49,13 @@ describe('a link code', () => {
     const { publicKey: sealKey } = await generateSealKeys()
     const { list } = await intruder('alice', 'phish')
     const secret = crypto.getRandomValues(new Uint8Array(32))
-    const code = makeLinkCode({ userId: 'alice', deviceId: 'phish', signatureKey: list.devices[0]!.signatureKey, sealKey, secret })
+    const code = makeLinkCode({
+      userId: 'alice',
+      deviceId: 'phish',
+      signatureKey: list.devices[0]!.signatureKey,
+      sealKey,
+      secret,
+    })
     for (let at = 0; at < code.length; at += 17) {
       const changed = code.slice(0, at) + (code[at] === 'A' ? 'B' : 'A') + code.slice(at + 1)
       await expect(alice.sotto.linkDevice(changed)).rejects.toMatchObject({ code: 'link_refused' })
@@ -121,7 +127,10 @@ describe('a server between two devices that link', () => {
     const server = await startHostileServer()
     const { id, alice, bob } = await pairOf(server)
     const mallory = await intruder('alice', 'ghost', 2)
-    const forged = { ...mallory.signedList, identityKey: Buffer.from(deviceRecordOf(alice).identity!.publicKey).toString('base64url') }
+    const forged = {
+      ...mallory.signedList,
+      identityKey: Buffer.from(deviceRecordOf(alice).identity!.publicKey).toString('base64url'),
+    }
     server.answers(({ path }) => (path === '/identity/alice' ? { status: 200, body: { userId: 'alice', ...forged } } : undefined))
     bob.later(2_000)
     await bob.sotto.createGroup({ members: ['alice'] })

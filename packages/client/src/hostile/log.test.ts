@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import type { EntryFrame } from '../transport/transport.ts'
-import { actor, allTalk, arrives, eventually, groupOf, incidentOf, membersOf, nothingSeen, nothingTwice, pairOf } from './actors.suite.ts'
+import {
+  actor,
+  allTalk,
+  arrives,
+  eventually,
+  groupOf,
+  incidentOf,
+  membersOf,
+  nothingSeen,
+  nothingTwice,
+  pairOf,
+} from './actors.suite.ts'
 import { type Device, type HostileServer, startHostileServer } from './hostile-server.suite.ts'
 import { messagesOf } from './intruder.suite.ts'
 

@@ -174,7 +174,10 @@ describe('what the server says of a commit', () => {
     const server = await startHostileServer()
     const { id, actors } = await groupOf(server)
     const [alice, bob] = actors
-    server.add(bob, commitEntry(server, id, { commit: 'AAEAAQ==', epoch: 0, generation: 7, from: 'alice', fromDevice: alice.deviceId }))
+    server.add(
+      bob,
+      commitEntry(server, id, { commit: 'AAEAAQ==', epoch: 0, generation: 7, from: 'alice', fromDevice: alice.deviceId }),
+    )
     await settled(id, actors, 1)
     await allTalk(id, actors)
   })

@@ -58,7 +58,9 @@ describe('a removed member', () => {
     // And with the state that it had, and the removing commit, no other client can either.
     const { engine } = await intruder('carol', carol.deviceId)
     const state = engine.loadGroup(before)
-    const removal = server.log.find(({ frame, to }) => frame.type === 'commit' && frame.removed.length > 0 && to.userId === 'bob')!.frame
+    const removal = server.log.find(
+      ({ frame, to }) => frame.type === 'commit' && frame.removed.length > 0 && to.userId === 'bob',
+    )!.frame
     if (removal.type !== 'commit') throw new Error('no commit')
     const after = await engine.process(state, fromBase64(removal.commit), nobodyMinds)
     expect(after).toMatchObject({ kind: 'commit', selfRemoved: true })

@@ -41,7 +41,10 @@ interface Invitation {
 let mailboxes = 0
 
 /** As the server would deliver a Welcome that somebody has posted. */
-function invite({ server, to, groupId, from, welcome, epoch = 1, generation = 0 }: Invitation, more: Partial<Welcome> = {}): void {
+function invite(
+  { server, to, groupId, from, welcome, epoch = 1, generation = 0 }: Invitation,
+  more: Partial<Welcome> = {},
+): void {
   mailboxes += 1
   server.add(to, {
     type: 'welcome_mls',

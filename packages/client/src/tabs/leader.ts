@@ -1,7 +1,7 @@
 import { SottoClientError } from '../errors.ts'
-import { readLinkCode } from '../identity/link-code.ts'
 import type { OpenStorage } from '../storage/storage.ts'
 import type { CoreApi, CoreEvent, CoreMethod, SelfSnapshot } from '../sync/core-api.ts'
+import { asBefore, type Result } from './repeats.ts'
 import { type CallMessage, crossed, type TabMessage } from './tab-messages.ts'
 
 /** Calls of all other tabs that are being worked on at once. */
@@ -14,8 +14,6 @@ interface LeaderOptions {
   /** What happens, for this very tab. */
   readonly emit: (event: CoreEvent) => void
 }
-
-type Result = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
 
 /** The tab that has the storage open: runs the core, for itself and for the others. */
 export class Leader {
@@ -72,15 +70,16 @@ export class Leader {
   /** Undefined: it came to an end meanwhile, the next leader is to be asked. */
   async run(method: CoreMethod, args: readonly unknown[], again: boolean): Promise<Result | undefined> {
     const ask = this.core.call.bind(this.core) as (method: CoreMethod, ...args: readonly unknown[]) => Promise<unknown>
+    let result: Result
     try {
-      return { ok: true, value: await ask(method, ...args) }
+      result = { ok: true, value: await ask(method, ...args) }
     } catch (error) {
       // The storage was taken away: the lock by force, or the database deleted.
       if (error instanceof SottoClientError && error.code === 'storage_closed') this.drop()
       if (this.isOver) return undefined
-      const done = again ? await this.doneBefore(method, args, error).catch(() => undefined) : undefined
-      return done ?? { ok: false, error }
+      result = { ok: false, error }
     }
+    return again ? await asBefore(this.core, method, args, result).catch(() => result) : result
   }
 
   /** Writes down what is under way, then lets go of the storage. */
@@ -102,17 +101,5 @@ export class Leader {
     } finally {
       this.ended()
     }
-  }
-
-  /** Some calls are refused the second time for the very reason that the first one has got through. */
-  private async doneBefore(method: CoreMethod, args: readonly unknown[], error: unknown): Promise<Result | undefined> {
-    if (!(error instanceof SottoClientError)) return undefined
-    if (method === 'revokeDevice' && error.code === 'not_found') return { ok: true, value: undefined }
-    if (method === 'linkDevice' && error.code === 'link_refused') {
-      const { deviceId } = readLinkCode(args[0] as string, this.core.self.userId)
-      const linked = (await this.core.call('devices')).find((device) => device.deviceId === deviceId)
-      if (linked !== undefined) return { ok: true, value: linked }
-    }
-    return undefined
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memoryStorage } from '../index.ts'
 import { person } from '../people.suite.ts'
+import type { CoreMethod } from '../sync/core-api.ts'
 import { type Relay, startRelay } from '../transport/relay.suite.ts'
 import { callsMax } from './calls.ts'
 import { pack, unpack } from './tab-messages.ts'
@@ -274,12 +275,12 @@ describe('what is asked once more', () => {
     tab.close()
   })
 
-  it('has been done: a reaction, a device linked, a device revoked', async () => {
+  it('has been done: a reaction, a failed message retried or discarded, a device linked or revoked', async () => {
     const { relay, profile, tabs, conversationId, bob } = await scene(1)
     const { core } = tabs[0]!
     const tab = eavesdropper(profile)
     let nextId = 1
-    const again = async (method: 'send' | 'linkDevice' | 'revokeDevice', ...args: unknown[]) => {
+    const again = async (method: CoreMethod, ...args: unknown[]) => {
       const id = nextId++
       tab.postMessage(pack({ kind: 'call', from: 'another tab', id, again: true, method, args }))
       const answer = () => tab.heard.map(unpack).find((one) => typeof one === 'object' && one.kind === 'answer' && one.id === id)
@@ -290,6 +291,12 @@ describe('what is asked once more', () => {
     const reaction = { ...draft(''), content: { kind: 'reaction', to: id, emoji: '👍' } } as const
     const reacted = await core.call('send', conversationId, reaction)
     expect(await again('send', conversationId, reaction)).toMatchObject({ outcome: { ok: true, value: reacted } })
+
+    await expect(core.call('retry', conversationId, id)).rejects.toMatchObject({ code: 'invalid_content' })
+    expect(await again('retry', conversationId, id)).toMatchObject({ outcome: { ok: true } })
+    expect(await again('retry', conversationId, 'unheard of')).toMatchObject({ outcome: { ok: false } })
+    expect(await again('discard', conversationId, id)).toMatchObject({ outcome: { ok: true, value: false } })
+    expect(await again('discard', conversationId, 'discarded')).toMatchObject({ outcome: { ok: true, value: true } })
 
     const code = Promise.withResolvers<string>()
     const linking = person(relay, 'alice', { link: { onCode: code.resolve } })
