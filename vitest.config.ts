@@ -9,7 +9,7 @@ const resolve = { conditions: ['source'] }
 const ssr = { resolve: { conditions: ['source'], externalConditions: ['source'] } }
 
 /** Tests of a package that start processes of their own, one after another. */
-const processTests = 'packages/*/src/**/*.process.test.ts'
+const processTests = '{packages/*,bench}/src/**/*.process.test.ts'
 
 /** Tests in a real Chromium, one file after another: it wants the machine for itself. */
 const browserTests = 'packages/*/src/**/*.browser.test.ts'
@@ -19,6 +19,7 @@ const partTests = [
   'packages/server/src/{gateway,auth}/**/*.test.ts',
   'packages/server/src/store/**/*.test.ts',
   'packages/client/src/storage/*.test.ts',
+  'packages/client/src/hostile/**/*.test.ts',
   'packages/client/src/*.test.ts',
   'packages/client/src/{mls,transport,sync}/*.test.ts',
   'bench/src/load/*.test.ts',

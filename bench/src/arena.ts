@@ -22,9 +22,14 @@ export type ReferenceName = keyof typeof references
 /** Where measurements take place: starts the servers that they need, each with fresh data, and ends them all. */
 export interface Arena {
   readonly settings: Settings
+  /** On a real disk: whoever puts something there removes it. */
+  readonly dataDir: string
+  /** Where CPU profiles go, if any are to be made. */
+  readonly profileDir: string | undefined
   /** Tells the person who waits what is going on. */
   note(text: string): void
-  startSubject(): Promise<Contestant>
+  /** `env`: settings of its own beside the usual ones. */
+  startSubject(env?: Readonly<Record<string, string>>): Promise<Contestant>
   startReference(name: ReferenceName, args?: readonly string[]): Promise<Contestant>
   /** Ends what still runs and removes its data. */
   close(): Promise<void>
@@ -72,15 +77,17 @@ export function openArena({ settings, subject, dataDir, profileDir, note }: Aren
 
   return {
     settings,
+    dataDir,
+    profileDir,
     note,
-    async startSubject() {
+    async startSubject(env = {}) {
       subjects += 1
       const own = join(dataDir, `subject-${process.pid}-${subjects}`)
       mkdirSync(own, { recursive: true })
       const clean = () => rmSync(own, { recursive: true, force: true })
       const secret = randomBytes(32).toString('base64url')
       const profile = profileDir === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir}` }
-      return start({ command: subject, env: { ...subjectEnv(own, secret), ...profile }, cwd: own }, secret, clean)
+      return start({ command: subject, env: { ...subjectEnv(own, secret), ...profile, ...env }, cwd: own }, secret, clean)
     },
     async startReference(name, args = []) {
       const file = fileURLToPath(references[name])

@@ -8,11 +8,16 @@ import { measureFanOut } from './measurements/fan-out.ts'
 import { measureIdle } from './measurements/idle.ts'
 import { measureRelay } from './measurements/relay.ts'
 import { measureStored } from './measurements/stored.ts'
-import { type Letter, type Options, parseOptions, usage } from './options.ts'
+import { type Letter, type Options, parseOptions, type Suite, usage } from './options.ts'
 import { count, short } from './report/format.ts'
 import { isWhole, writeResults } from './report/results-file.ts'
 import type { Outcome, Row } from './report/row.ts'
 import { table } from './report/table.ts'
+import { measureBundle } from './sdk/measurements/bundle.ts'
+import { measureFirstMessages } from './sdk/measurements/first-message.ts'
+import { measureIdleClients } from './sdk/measurements/idle.ts'
+import { measureMessages } from './sdk/measurements/messages.ts'
+import { measureOpening } from './sdk/measurements/opening.ts'
 import { fullSettings, quickSettings } from './settings.ts'
 import { subjectCommand } from './subject.ts'
 
@@ -20,12 +25,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const cache = resolve(root, '.cache/bench')
 const inMemory = ['tmpfs', 'ramfs']
 
-const measurements: Record<Letter, (arena: Arena) => Promise<Outcome>> = {
-  a: measureRelay,
-  b: measureFanOut,
-  c: measureDrain,
-  d: measureIdle,
-  e: measureStored,
+const measurements: Record<Suite, Record<Letter, (arena: Arena) => Promise<Outcome>>> = {
+  server: { a: measureRelay, b: measureFanOut, c: measureDrain, d: measureIdle, e: measureStored },
+  sdk: { a: measureMessages, b: measureFirstMessages, c: measureBundle, d: measureOpening, e: measureIdleClients },
 }
 
 async function main(options: Options): Promise<void> {
@@ -51,7 +53,7 @@ async function main(options: Options): Promise<void> {
   const numbers: Record<string, unknown> = {}
   for (const letter of options.only) {
     try {
-      const outcome = await measurements[letter](arena)
+      const outcome = await measurements[options.suite][letter](arena)
       rows.push(...outcome.rows)
       numbers[letter] = outcome.numbers
     } catch (error) {
@@ -71,7 +73,8 @@ async function main(options: Options): Promise<void> {
     `\n${facts.cpu}, ${facts.cores} cores, ${gib} GiB; ${facts.filesystem}, fdatasync ${short(facts.fdatasyncMs)} ms; ` +
       `Node.js ${facts.node}; load average before ${short(facts.loadAverage)}`,
   )
-  console.log(`medians of ${settings.rounds} rounds; after a semicolon the reference's figures\n\n${table(rows)}\n`)
+  const rounds = options.suite === 'sdk' ? settings.sdk.rounds : settings.rounds
+  console.log(`medians of ${rounds} rounds; after a semicolon the reference's figures\n\n${table(rows)}\n`)
   const took = `${count((performance.now() - beginMs) / 1_000)} s`
   if (profileDir !== undefined) console.log(`took ${took}; profiles in ${relative(root, profileDir)}`)
   else {

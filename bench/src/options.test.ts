@@ -6,6 +6,11 @@ describe('parseOptions', () => {
     expect(parseOptions([])).toMatchObject({ only: ['a', 'b', 'c', 'd', 'e'], quick: false, profile: false, subject: 'source' })
   })
 
+  it('measures the server unless told otherwise', () => {
+    expect(parseOptions(['--quick']).suite).toBe('server')
+    expect(parseOptions(['sdk', '--quick'])).toMatchObject({ suite: 'sdk', quick: true })
+  })
+
   it('takes letters together, apart or with commas, and orders them', () => {
     expect(parseOptions(['--only', 'ca']).only).toEqual(['a', 'c'])
     expect(parseOptions(['--only', 'e', '--only', 'b,a']).only).toEqual(['a', 'b', 'e'])
@@ -14,5 +19,7 @@ describe('parseOptions', () => {
   it('refuses what it does not know', () => {
     expect(() => parseOptions(['--only', 'ax'])).toThrow("'x'")
     expect(() => parseOptions(['--fast'])).toThrow('--fast')
+    expect(() => parseOptions(['client'])).toThrow("'client'")
+    expect(() => parseOptions(['sdk', 'server'])).toThrow("'sdk server'")
   })
 })

@@ -1,9 +1,14 @@
 import { parseArgs } from 'node:util'
 
+/** What is measured: the server, or the client SDK against a server. */
+const suites = ['server', 'sdk'] as const
+export type Suite = (typeof suites)[number]
+
 export const letters = ['a', 'b', 'c', 'd', 'e'] as const
 export type Letter = (typeof letters)[number]
 
 export interface Options {
+  readonly suite: Suite
   readonly quick: boolean
   readonly only: readonly Letter[]
   readonly subject: string
@@ -12,9 +17,11 @@ export interface Options {
   readonly help: boolean
 }
 
-export const usage = `npm run bench -- [options]
+export const usage = `npm run bench -- [options]          the server
+npm run bench -- sdk [options]      the client SDK
 
-  --only LETTERS     some of the measurements: a relay, b group, c drain, d idle memory, e stored entries (--only ac)
+  --only LETTERS     some of the measurements: of the server a relay, b group, c drain, d idle memory, e stored
+                     entries; of the SDK a messages, b first message, c bundle, d opening, e idle memory (--only ac)
   --quick            one short round of each, under a minute: a look, not a claim
   --subject WHAT     source (default): packages/server/src; dist: the built CLI; or a command line in quotes
   --data-dir PATH    where the subjects keep their data (default .cache/bench; must be on a disk)
@@ -23,8 +30,9 @@ export const usage = `npm run bench -- [options]
 
 /** Throws on what it does not know. */
 export function parseOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       quick: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
@@ -34,7 +42,10 @@ export function parseOptions(args: readonly string[]): Options {
       help: { type: 'boolean', default: false },
     },
   })
-  return { ...values, only: chosen(values.only.join('')), dataDir: values['data-dir'] }
+  const suite = suites.find((known) => known === (positionals[0] ?? 'server'))
+  if (suite === undefined || positionals.length > 1)
+    throw new Error(`'${positionals.join(' ')}' is not one of ${suites.join(', ')}`)
+  return { ...values, suite, only: chosen(values.only.join('')), dataDir: values['data-dir'] }
 }
 
 function chosen(text: string): readonly Letter[] {

@@ -14,6 +14,11 @@ const raised: Partial<Record<LimitName, number>> = {
   PAIR_BYTES: unbounded * 1_000,
   MAILBOX_ENTRIES: unbounded,
   MAILBOX_BYTES: unbounded * 1_000,
+  CLAIMS_PAIR_BURST: unbounded,
+  CLAIMS_PAIR_PER_HOUR: unbounded,
+  CLAIMS_TARGET_BURST: unbounded,
+  CLAIMS_TARGET_PER_SECOND: unbounded,
+  ADDS_PAIR_PER_DAY: unbounded,
 }
 
 /** As `npm start` runs it. */

@@ -22,7 +22,11 @@ describe('table', () => {
     expect(lines).toHaveLength(4)
     expect(new Set(lines.map(({ length }) => length)).size).toBe(1)
     expect(lines[2]).toMatch(/^\| one +\| 5\/s +\| 10\/s +\| 0\.50 +\| ratio >= 0\.55 \| MISSED \|/)
-    expect(lines[3]?.split('|').map((cell) => cell.trim())).toEqual(['', 'another', '12 KiB', '', '', '', 'met', '', '', '', ''])
+    expect(lines[3]?.split('|').map((cell) => cell.trim())).toEqual(['', 'another', '12 KiB', '', '', '', 'met', '', ''])
+  })
+
+  it('leaves out columns in which nothing is said', () => {
+    expect(table([{ label: 'one', subject: '5/s' }]).split('\n')[0]).toBe('| measurement | Sotto |')
   })
 })
 
@@ -32,6 +36,7 @@ describe('results', () => {
       resultsName({ date, revision: { ...revision, dirty }, options: parseOptions(args) })
     expect(name([])).toBe('2026-01-31-1a2b3c4.json')
     expect(name(['--quick', '--only', 'ca'], true)).toBe('2026-01-31-1a2b3c4-dirty-quick-ac.json')
+    expect(name(['sdk'])).toBe('2026-01-31-1a2b3c4-sdk.json')
   })
 
   it('speak for a commit only when they are whole', () => {

@@ -20,6 +20,7 @@ export interface Results {
 /** `2026-01-31-1a2b3c4.json`; what was not a whole run of a clean tree says so in its name. */
 export function resultsName({ date, revision, options }: Pick<Results, 'date' | 'revision' | 'options'>): string {
   const parts = [date.slice(0, 10), revision.commit]
+  if (options.suite !== 'server') parts.push(options.suite)
   if (revision.dirty) parts.push('dirty')
   if (options.quick) parts.push('quick')
   if (options.only.length < letters.length) parts.push(options.only.join(''))

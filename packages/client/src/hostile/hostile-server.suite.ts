@@ -147,7 +147,7 @@ export async function startHostileServer(): Promise<HostileServer> {
     return { ...members, seq: viewOf(device, mailbox).shownOf(members.seq) }
   }
 
-  async function forward(request: IncomingMessage, asked: Asked, body: unknown): Promise<Answer> {
+  async function forward(request: IncomingMessage, signal: AbortSignal, asked: Asked, body: unknown): Promise<Answer> {
     const { authorization, 'x-device-id': deviceId } = request.headers
     const response = await fetch(relay.url + request.url, {
       method: asked.method,
@@ -157,6 +157,7 @@ export async function startHostileServer(): Promise<HostileServer> {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal,
     })
     const text = await response.text()
     const isJson = (response.headers.get('content-type') ?? '').includes('json')
@@ -167,6 +168,9 @@ export async function startHostileServer(): Promise<HostileServer> {
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A poll that nobody waits for any more must not hold up the real server's end.
+    const gone = new AbortController()
+    response.on('close', () => gone.abort())
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const text = Buffer.concat(chunks).toString('utf8')
@@ -179,7 +183,7 @@ export async function startHostileServer(): Promise<HostileServer> {
       body: text === '' ? undefined : JSON.parse(text),
     }
     requests.push(asked)
-    const ahead = (body: unknown = asked.body) => forward(request, asked, body)
+    const ahead = (body: unknown = asked.body) => forward(request, gone.signal, asked, body)
     let said: Answer | 'hang' | undefined
     for (const rule of answerRules) said ??= await rule(asked, ahead)
     if (said === 'hang') return

@@ -104,6 +104,7 @@ export function indexedDbValues(db: IdbDatabase, key: WebKey): IndexedDbValues {
 async function readRange(store: IdbObjectStore, collection: Collection, { from, until, limit, reverse }: Bounds) {
   // An empty list comes behind every text.
   let range = keyRange([collection, from], [collection, until ?? []], true)
+  if (reverse && limit === 1) return await readLast(store, range)
   if (reverse && limit !== undefined) {
     const first = await nthFromEnd(store, range, limit)
     if (first !== undefined) range = keyRange([collection, first], [collection, until ?? []], true)
@@ -113,10 +114,16 @@ async function readRange(store: IdbObjectStore, collection: Collection, { from, 
   return { keys, values }
 }
 
+/** In one request instead of three: the newest message of every conversation is read when a device opens. */
+async function readLast(store: IdbObjectStore, range: IdbKeyRange) {
+  const last = await answerOf(store.openCursor(range, 'prev'))
+  return last === null ? { keys: [], values: [] } : { keys: [last.key], values: [last.value] }
+}
+
 /** Undefined when there are not that many. Two steps of a cursor, however many they are. */
 function nthFromEnd(store: IdbObjectStore, range: IdbKeyRange, nth: number): Promise<string | undefined> {
   const request = store.openKeyCursor(range, 'prev')
-  let moved = nth === 1
+  let moved = false
   return new Promise((resolve, reject) => {
     request.onerror = () => reject(request.error)
     request.onsuccess = () => {

@@ -51,6 +51,7 @@ export interface IdbObjectStore {
   getAll(range: IdbKeyRange, count?: number): IdbRequest<Uint8Array[]>
   getAllKeys(range: IdbKeyRange, count?: number): IdbRequest<IdbKey[]>
   openKeyCursor(range: IdbKeyRange, direction: 'prev'): IdbRequest<IdbKeyCursor | null>
+  openCursor(range: IdbKeyRange, direction: 'prev'): IdbRequest<(IdbKeyCursor & { readonly value: Uint8Array }) | null>
 }
 
 export interface IdbKeyCursor {
