@@ -46,6 +46,8 @@ describe('a third device', () => {
     const tablet = await person(relay, 'alice', { link: { onCode: (code) => void laptop.sotto.linkDevice(code) } })
     await expect.poll(() => tablet.sotto.find(chat.id)?.state, eventually).toBe('active')
     await expect.poll(() => added, eventually).toEqual([tablet.sotto.deviceId])
+    // What bob encrypts before he has seen the third device is not for it.
+    await expect.poll(() => bob.sotto.find(chat.id)!.toJSON().epoch, eventually).toBe(3)
     await bob.sotto.find(chat.id)!.send('to three devices')
     for (const one of [phone, laptop, tablet]) await expect.poll(() => one.texts().at(-1), eventually).toBe('to three devices')
     await tablet.sotto.find(chat.id)!.send('from the third')

@@ -248,6 +248,8 @@ describe('devices of one user', () => {
     const laptop = await person(relay, 'alice', { link: { onCode: (code) => void phone.sotto.linkDevice(code) } })
     await expect.poll(() => laptop.sotto.find(chat.id)?.state, eventually).toBe('active')
     await expect.poll(() => laptop.sotto.find(group.id)?.name, eventually).toBe('Team')
+    // What bob encrypts before he has seen the laptop is not for it.
+    await expect.poll(() => bob.sotto.find(chat.id)!.toJSON().epoch, eventually).toBe(laptop.sotto.find(chat.id)!.toJSON().epoch)
     await bob.sotto.find(chat.id)!.send('after')
     await expect.poll(() => laptop.texts(), eventually).toEqual(['after'])
     await expect.poll(() => phone.texts(), eventually).toEqual(['after'])

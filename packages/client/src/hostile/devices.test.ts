@@ -111,6 +111,24 @@ describe('a ghost device', () => {
     await allTalk(chat.id, [alice, bob])
   })
 
+  it('that is another honest user’s, under this name, is refused', async () => {
+    const server = await startHostileServer()
+    const [alice, bob, carol] = await Promise.all([actor(server, 'alice'), actor(server, 'bob'), actor(server, 'carol')])
+    server.answers(
+      claims(({ keyPackages, missing }) => ({
+        missing,
+        keyPackages: keyPackages.map((one, index) => ({ ...one, keyPackage: keyPackages.at(index - 1)!.keyPackage })),
+      })),
+    )
+    await expect(alice.sotto.createGroup({ members: ['bob', 'carol'] })).rejects.toMatchObject({ code: 'no_such_user' })
+    expect(alice.kinds()).toEqual(['key_package_refused', 'key_package_refused'])
+    server.becomeHonest()
+    const team = await alice.sotto.createGroup({ members: ['bob', 'carol'] })
+    await team.send('to both')
+    await arrives('to both', team.id, [bob, carol])
+    await allTalk(team.id, [alice, bob, carol])
+  })
+
   it('in a list whose signature is of the list without it is refused', async () => {
     const server = await startHostileServer()
     const { id, alice, bob } = await pairOf(server)

@@ -16,6 +16,8 @@ const inFlightAllMax = 256
 /** How long a receipt waits for others to go along with it. */
 const receiptDelayMs = 400
 const retryMs = 1_000
+/** How long the log may take to say what the server has said already. */
+const readOnMs = 5_000
 
 /** Sends what waits in the outbox, in order for each conversation, whenever nothing stands in the way. */
 export class Pump {
@@ -207,8 +209,10 @@ export class Pump {
         await this.parts.timers.sleep(retryMs * 5)
         return
       case 'not_member':
+        // The log says so too, as soon as it has been read that far: what stands before that is still for this device.
+        await this.readOn(item.conversationId)
         // This device may only have been taken out, to come back in a moment: `left` is for the join to find out.
-        if (conversation?.status === 'left') await failMessage(this.parts, item, 'not_a_member')
+        if (memory.conversations.get(item.conversationId)?.status === 'left') await failMessage(this.parts, item, 'not_a_member')
         else {
           await this.joinAnew(item.conversationId)
           await timers.sleep(retryMs)
@@ -220,6 +224,14 @@ export class Pump {
           return
         }
         await failMessage(this.parts, item, error.code)
+    }
+  }
+
+  private async readOn(conversationId: string): Promise<void> {
+    const { memory, timers } = this.parts
+    for (let waitedMs = 0; waitedMs < readOnMs; waitedMs += 100) {
+      if (this.ending.signal.aborted || memory.conversations.get(conversationId)?.status !== 'active') return
+      await timers.sleep(100)
     }
   }
 
