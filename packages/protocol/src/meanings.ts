@@ -75,6 +75,7 @@ const everywhere: Record<string, string> = {
   groupInfo: 'an MLSMessage with the GroupInfo (RFC 9420 section 12.4.3) of the epoch after the commit, base64',
   add: 'devices that the commit adds',
   remove: 'devices that the commit removes',
+  left: 'users who cease to be members: none of their devices is in the group after the commit; left out: nobody',
   external: 'an external commit: the calling device joins by it',
   ciphersuite: 'a number of the IANA registry of MLS cipher suites',
   lastResort: 'handed out when there is no other, and never consumed',

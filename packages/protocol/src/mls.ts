@@ -25,6 +25,8 @@ export const generation = z.int().min(0)
 
 const devices = z.array(memberDevice).max(wire.groupDevices)
 const roles = z.record(z.string(), role)
+/** Users who cease to be members, without a device in the group after the commit. */
+const left = z.array(userId).max(wire.groupDevices)
 
 const bundle = {
   id: messageId,
@@ -53,12 +55,13 @@ export const commitBundle = z.strictObject({
   epoch,
   ...bundle,
   remove: devices.default([]),
+  left: left.default([]),
   roles: roles.optional(),
   external: z.boolean().optional(),
 })
 
 /** A new MLS group in the place of one that honest members cannot go on with; `generation` is the next one. */
-export const resetBundle = z.strictObject({ generation, ...bundle })
+export const resetBundle = z.strictObject({ generation, ...bundle, left: left.default([]) })
 
 export const committed = z.object({
   groupId,
@@ -96,6 +99,8 @@ export const commitFrame = z.object({
   fromDevice: deviceId,
   added: z.array(memberDevice),
   removed: z.array(memberDevice),
+  /** Left out where nobody ceases to be a member. */
+  left: z.array(userId).optional(),
   roles: roles.optional(),
   external: z.boolean().optional(),
 })

@@ -188,6 +188,7 @@ export const routes = {
       'forbidden',
       'group_exists',
       'id_conflict',
+      'owner_must_transfer',
       'too_large',
       'overloaded',
     ],

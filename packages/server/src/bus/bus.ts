@@ -14,10 +14,11 @@ export interface Bus {
 }
 
 export type BusEvent =
-  /** An ephemeral message for the users `to`. */
+  /** An ephemeral message. */
   | {
       readonly type: 'signal'
-      readonly to: readonly string[]
+      /** For whom: `deviceId` null: all devices of the user. */
+      readonly to: readonly { readonly userId: string; readonly deviceId: string | null }[]
       /** The `signal` frame, ready to send. */
       readonly frame: string
       readonly from: { readonly userId: string; readonly deviceId: string }

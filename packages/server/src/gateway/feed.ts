@@ -1,11 +1,12 @@
 import type { GoneReason, Limits } from '@sotto/protocol'
+import { entryBytes } from '../store/entry-bytes.ts'
 import type { Device, Entry, Item, Store, Subscription } from '../store/store.ts'
 import { goneFrame, ownFrame } from './feed-frames.ts'
 import { closesFor, groupNews } from './group-news.ts'
 import type { DeviceListener, Hub } from './hub.ts'
 import { Source } from './source.ts'
 import { nextStep } from './subscription-windows.ts'
-import { type Load, room } from './window.ts'
+import { isLarge, type Load, room } from './window.ts'
 
 /** Where a feed writes to. */
 export interface FeedSink {
@@ -33,8 +34,10 @@ export class Feed implements DeviceListener {
   private readonly sources = new Map<string, Source>()
   /** Of the device's own mailbox: Welcomes stand in it, which go before what they are for. */
   private first: Source | null = null
-  /** Mailboxes that have to be read from the store. */
+  /** Mailboxes that have to be read from the store; those of one rank in the order of their turns. */
   private readonly behind = new Set<Source>()
+  /** Whose next entry is so large that the others wait for it. */
+  private large: Source | null = null
   private readonly load: Load = { entries: 0, bytes: 0 }
   private readonly parts: FeedParts
   private readonly device: Device
@@ -108,7 +111,8 @@ export class Feed implements DeviceListener {
   offered(source: Source, entry: Entry, framed: Buffer | null): void {
     if (entry.seq > source.head) source.head = entry.seq
     const isNext = entry.seq === source.position + 1 && source.isOpen && !source.isReading
-    if (isNext && this.isReady(source) && this.hasRoom(source, entry.json.length)) this.send(source, entry, framed)
+    const isFree = isNext && this.isReady(source) && !this.givesWay(source)
+    if (isFree && this.hasRoom(source, entryBytes(entry))) this.send(source, entry, framed)
     else this.fallBehind(source)
   }
 
@@ -137,6 +141,29 @@ export class Feed implements DeviceListener {
   /** The Welcome that a group is read with has been sent. */
   private isReady(source: Source): boolean {
     return source.after === 0 || this.first === null || this.first.position >= source.after
+  }
+
+  /**
+   * Where the others went on, an entry of more than half of the window would wait for ever: they leave it the session, until all
+   * that was sent is acknowledged and it goes. But for the device mailbox, which nothing stands before.
+   */
+  private givesWay(source: Source): boolean {
+    if (this.large === null) return false
+    if (!this.isLarge(this.large)) this.large = this.firstLarge()
+    if (this.large === null || this.large === source) return false
+    return source.kind !== 'device' || this.large.kind === 'device'
+  }
+
+  private isLarge(source: Source): boolean {
+    return this.isReliable && source.isBehind && isLarge(this.parts.limits, source.nextBytes) && this.isReady(source)
+  }
+
+  private firstLarge(): Source | null {
+    let first: Source | null = null
+    for (const source of this.behind) {
+      if (this.isLarge(source) && (first === null || rank(source) < rank(first))) first = source
+    }
+    return first
   }
 
   private hasRoom(source: Source, bytes: number): boolean {
@@ -177,6 +204,8 @@ export class Feed implements DeviceListener {
       } finally {
         source.isReading = false
       }
+      // Others of its rank are next.
+      if (this.behind.delete(source)) this.behind.add(source)
       if (this.isClosed) return
     }
   }
@@ -188,6 +217,7 @@ export class Feed implements DeviceListener {
       if (!source.isBehind) this.behind.delete(source)
       else if (
         this.isReady(source) &&
+        !this.givesWay(source) &&
         this.hasRoom(source, source.nextBytes) &&
         (next === undefined || rank(source) < rank(next))
       )
@@ -232,8 +262,10 @@ export class Feed implements DeviceListener {
       this.gone(source, source.position + 1, Math.min(item.to, step.to), item.gone)
       return true
     }
-    if (!this.hasRoom(source, item.json.length)) {
-      source.nextBytes = item.json.length
+    const bytes = entryBytes(item)
+    if (!this.hasRoom(source, bytes)) {
+      source.nextBytes = bytes
+      if (this.isLarge(source)) this.large = this.firstLarge()
       return false
     }
     this.send(source, item, null)
@@ -252,7 +284,7 @@ export class Feed implements DeviceListener {
     source.moveTo(entry.seq)
     const isOwn = entry.sender === this.device.no
     if (this.isReliable) {
-      source.hold(entry.seq, entry.json.length, this.load)
+      source.hold(entry.seq, entryBytes(entry), this.load)
       if (isOwn) this.sink.text(ownFrame(entry))
       else this.sink.entry(entry, framed)
       if (this.backlog !== null) this.sayIfSynced()

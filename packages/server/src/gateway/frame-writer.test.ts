@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { frameOf, Outbox } from './frame-writer.ts'
 import { framesIn, opcodes } from './websocket-bytes.suite.ts'
 
-/** The texts of a chunk, which must hold whole, unmasked, unfragmented text frames and nothing else. */
-function textsOf(chunk: Buffer): string[] {
-  const { frames, rest } = framesIn(chunk)
+/** The texts of chunks, which must hold whole, unmasked, unfragmented text frames and nothing else. */
+function textsOf(chunks: readonly Buffer[]): string[] {
+  const { frames, rest } = framesIn(Buffer.concat(chunks))
   expect(rest).toHaveLength(0)
   return frames.map(({ payload, ...header }) => {
     expect(header).toEqual({ isFinal: true, reserved: 0, opcode: opcodes.text, isMasked: false })
@@ -38,10 +38,11 @@ describe.each(alphabets)('texts of %s', (_, letter) => {
     expect(Buffer.byteLength(text)).toBe(bytes)
     const outbox = new Outbox()
     outbox.text(text)
-    const chunk = outbox.take()
-    expect(textsOf(chunk)).toEqual([text])
+    const [chunk, ...others] = outbox.take()
+    expect(others).toEqual([])
+    expect(textsOf([chunk!])).toEqual([text])
     expect(chunk).toHaveLength(headerBytes(bytes) + bytes)
-    expect(chunk.equals(frameOf(Buffer.from(text)))).toBe(true)
+    expect(chunk!.equals(frameOf(Buffer.from(text)))).toBe(true)
   })
 
   test('of so many characters, each between two others', () => {
@@ -68,14 +69,38 @@ describe('an outbox', () => {
     other.text('own')
     expect(textsOf(outbox.take())).toEqual(['shared €', 'text', 'payload', 'shared €', 'é'.repeat(70), 'x'.repeat(70_000)])
     expect(textsOf(other.take())).toEqual(['shared €', 'own'])
-    expect(textsOf(shared)).toEqual(['shared €'])
+    expect(textsOf([shared])).toEqual(['shared €'])
   })
 
   test('does not copy a single shared frame', () => {
     const shared = frameOf(Buffer.from('shared'))
     const outbox = new Outbox()
     outbox.frame(shared)
-    expect(outbox.take()).toBe(shared)
+    const [chunk, ...others] = outbox.take()
+    expect(chunk).toBe(shared)
+    expect(others).toEqual([])
+  })
+
+  test('does not copy what is large of a payload in pieces, wherever it stands', () => {
+    const large = Buffer.alloc(70_000, 'x')
+    const pieces = [Buffer.from('head '), large, Buffer.from(' tail')]
+    const whole = Buffer.concat(pieces).toString()
+    const outbox = new Outbox()
+    outbox.pieces(pieces)
+    const alone = outbox.take()
+    expect(alone).toHaveLength(3)
+    expect(alone[1]).toBe(large)
+    expect(textsOf(alone)).toEqual([whole])
+    outbox.text('before')
+    outbox.pieces(pieces)
+    outbox.pieces(pieces)
+    outbox.pieces([Buffer.from('small '), Buffer.from('ones')])
+    outbox.payload(Buffer.from('behind'))
+    const chunks = outbox.take()
+    expect(chunks.filter((chunk) => chunk === large)).toHaveLength(2)
+    expect(textsOf(chunks)).toEqual(['before', whole, whole, 'small ones', 'behind'])
+    outbox.pieces([large])
+    expect(textsOf(outbox.take())).toEqual([large.toString()])
   })
 
   test('frames a single payload', () => {
@@ -106,8 +131,11 @@ describe('an outbox', () => {
         outbox.payload(Buffer.from(letter.repeat(length)))
         outbox.frame(frameOf(Buffer.from(letter.repeat(length))))
       }
+      outbox.pieces([Buffer.from(letter), Buffer.alloc(70_000, 'x'), Buffer.from(letter)])
       const { bytes } = outbox
-      expect(outbox.take().length).toBeLessThanOrEqual(bytes)
+      const taken = Buffer.concat(outbox.take())
+      expect(taken.length).toBeGreaterThan(70_000)
+      expect(taken.length).toBeLessThanOrEqual(bytes)
     }
   })
 

@@ -50,12 +50,17 @@ export function frameOf(payload: Buffer): Buffer {
   return frame
 }
 
+/** Pieces of a payload from which on they are written as they are: others may hold them too. */
+const sharedBytes = 16 * 1024
+
 /** What waits to be written to one socket: texts and payloads that have no header yet, and frames that have. */
 export class Outbox {
-  private parts: (string | Buffer)[] = []
+  private parts: (string | Buffer | readonly Buffer[])[] = []
   /** Positions of `parts` that are frames already. */
   private framed: Set<number> | null = null
   private bytesMax = 0
+  /** Of these, what is written without a copy. */
+  private bytesShared = 0
 
   get isEmpty(): boolean {
     return this.parts.length === 0
@@ -76,6 +81,13 @@ export class Outbox {
     this.bytesMax += payload.length + headerBytesMax
   }
 
+  /** A payload in pieces, one behind the other: large ones are not copied. */
+  pieces(pieces: readonly Buffer[]): void {
+    this.parts.push(pieces)
+    this.bytesMax += lengthOf(pieces) + headerBytesMax
+    for (const piece of pieces) if (piece.length >= sharedBytes) this.bytesShared += piece.length
+  }
+
   frame(frame: Buffer): void {
     this.framed ??= new Set()
     this.framed.add(this.parts.length)
@@ -83,27 +95,48 @@ export class Outbox {
     this.bytesMax += frame.length
   }
 
-  /** Everything as one chunk; a single shared frame is not copied. */
-  take(): Buffer {
-    const { parts, framed, bytesMax } = this
+  /** Everything as few chunks: one, but for what is not copied. */
+  take(): readonly Buffer[] {
+    const { parts, framed, bytesMax, bytesShared } = this
     this.parts = []
     this.framed = null
     this.bytesMax = 0
+    this.bytesShared = 0
     const only = parts[0]!
-    if (parts.length === 1 && typeof only !== 'string') return framed === null ? frameOf(only) : only
-    const chunk = allocate(bytesMax)
+    if (parts.length === 1 && Buffer.isBuffer(only)) return [framed === null ? frameOf(only) : only]
+    const chunk = allocate(bytesMax - bytesShared)
+    const chunks: Buffer[] = []
+    let start = 0
     let at = 0
     for (let i = 0; i < parts.length; i++) {
       const part = parts[i]!
       if (typeof part === 'string') at = writeText(chunk, at, part)
-      else {
+      else if (Buffer.isBuffer(part)) {
         if (framed === null || !framed.has(i)) at = writeHeader(chunk, at, part.length)
         chunk.set(part, at)
         at += part.length
+      } else {
+        at = writeHeader(chunk, at, lengthOf(part))
+        for (const piece of part) {
+          if (piece.length >= sharedBytes) {
+            chunks.push(chunk.subarray(start, at), piece)
+            start = at
+          } else {
+            chunk.set(piece, at)
+            at += piece.length
+          }
+        }
       }
     }
-    return chunk.subarray(0, at)
+    if (at > start) chunks.push(chunk.subarray(start, at))
+    return chunks
   }
+}
+
+function lengthOf(pieces: readonly Buffer[]): number {
+  let length = 0
+  for (const piece of pieces) length += piece.length
+  return length
 }
 
 function writeText(to: Buffer, at: number, text: string): number {

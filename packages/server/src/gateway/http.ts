@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { type Limits, type Route, type RouteName, routeNames, routeOf, SottoError } from '@sotto/protocol'
+import { type Limits, type Route, type RouteInput, type RouteName, routeNames, routeOf, SottoError } from '@sotto/protocol'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Caller } from '../caller.ts'
 import type { Clock } from '../clock.ts'
@@ -15,6 +15,7 @@ import { corsHeaders, preflightHeaders } from './cors.ts'
 import type { Handlers, Visitor } from './handlers.ts'
 import { clientRefusal, problemHeaders, problemText, rawProblem, refusalOf } from './http-errors.ts'
 import { type Credentials, type IdentifyWith, identify } from './identify.ts'
+import { LargeBodies, largeBodyBytes, requestsFor } from './large-bodies.ts'
 import { TokenBuckets } from './rate.ts'
 import { inputOf, namesDevice, queryOf } from './read-input.ts'
 
@@ -55,6 +56,7 @@ const usersMax = 100_000
 /** A user id of 128 characters, each of three bytes, percent-encoded. */
 const paramLength = 1_200
 const stoppingRetryMs = 1_000
+const largeBodyRetryMs = 1_000
 const reapMs = 50
 /** How long requests under way may take to be answered when the server stops. */
 const stopMsMax = 3_000
@@ -84,6 +86,7 @@ export function createHttp(deps: HttpDeps): HttpGateway {
   const waiting = new Set<AbortController>()
   const state = { stopping: false }
   const requests = new TokenBuckets({ burst: limits.REQUESTS_BURST, perSecond: limits.REQUESTS_PER_SECOND }, clock, usersMax)
+  const largeBodies = new LargeBodies(limits.COMMIT_BYTES)
   const app = fastify({
     trustProxy: deps.trustProxy,
     bodyLimit: limits.BODY_BYTES,
@@ -147,12 +150,39 @@ export function createHttp(deps: HttpDeps): HttpGateway {
       ...(takesCommit(name) ? { bodyLimit: limits.COMMIT_BYTES } : {}),
       onRequest: async (request, reply) => {
         if (route.auth === 'user') request.caller = await identify({ ...deps, requests }, credentialsOf(request, reply, route))
+        if (request.caller !== null && takesCommit(name)) admitLarge(request, reply, request.caller.userId)
       },
       handler: async (request, reply) => {
-        sendAnswer(reply, route.status, await handler(inputOf(request, route), request.caller ?? visitorOf(request)))
+        const input = inputOf(request, route)
+        if (request.caller !== null) charge(request.caller.userId, requestsOf(name, input) - 1)
+        sendAnswer(reply, route.status, await handler(input, request.caller ?? visitorOf(request)))
         return reply
       },
     })
+  }
+
+  /** What is more than one request's work counts as several. Throws `rate_limited`. */
+  function charge(userId: string, more: number): void {
+    const retryAfterMs = more <= 0 ? 0 : requests.take(userId, more)
+    if (retryAfterMs > 0) throw new SottoError('rate_limited', undefined, { limit: 'REQUESTS_PER_SECOND', retryAfterMs })
+  }
+
+  /** Before anything of a large body is read. Throws `rate_limited`, `overloaded`. */
+  function admitLarge({ headers }: FastifyRequest, { raw }: FastifyReply, userId: string): void {
+    if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return
+    const sizes = { ordinary: limits.BODY_BYTES, max: limits.COMMIT_BYTES }
+    const bytes = largeBodyBytes(headers['content-length'], sizes)
+    if (bytes === null) return
+    charge(userId, requestsFor(bytes) - 1)
+    const give = largeBodies.take(userId, bytes)
+    if (typeof give !== 'string') {
+      if (raw.destroyed) give()
+      else raw.once('close', give)
+    } else if (give === 'process') throw new SottoError('overloaded', undefined, { retryAfterMs: largeBodyRetryMs })
+    else
+      throw new SottoError('rate_limited', 'too many large requests of this user are under way', {
+        retryAfterMs: largeBodyRetryMs,
+      })
   }
 
   function credentialsOf(request: FastifyRequest, reply: FastifyReply, route: Route): Credentials {
@@ -209,6 +239,12 @@ export function createHttp(deps: HttpDeps): HttpGateway {
 /** Whether a request carries a commit of an MLS group: it may be larger than others. */
 function takesCommit(name: RouteName): boolean {
   return name === 'POST /groups' || name === 'POST /groups/:groupId/commits' || name === 'POST /groups/:groupId/reset'
+}
+
+/** How many requests one counts for: claiming the keys of many users is as much work as asking for those of each. */
+function requestsOf(name: RouteName, input: unknown): number {
+  if (name !== 'POST /key-packages/claim') return 1
+  return (input as RouteInput<'POST /key-packages/claim'>).body.userIds.length
 }
 
 /** Bodies are JSON in UTF-8 or absent. Members that would reach a prototype are refused. */

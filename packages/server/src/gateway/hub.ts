@@ -45,7 +45,7 @@ export class Hub {
       if (entry.kind === entryKinds.commit) this.tellOpened(entry)
       const list = this.listeners.get(entry.mailbox)
       if (list === undefined) continue
-      const framed = list.length >= sharedFrom ? frameOf(entry.json) : null
+      const framed = list.length >= sharedFrom && entry.pieces === undefined ? frameOf(entry.json) : null
       // A listener may leave while it is offered something.
       for (let i = list.length - 1; i >= 0; i--) list[i]?.offer(entry, framed)
     }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { keyPackageOf } from '../keys/key-package.suite.ts'
 import { relayOf } from './test-relay.suite.ts'
-import { startTestServer, type TestServer } from './test-server.suite.ts'
+import { started, startTestServer, type TestServer } from './test-server.suite.ts'
 
 let server: TestServer
 
@@ -126,7 +126,7 @@ describe('key packages', () => {
     expect((await claim('kim', ['ivy'])).keyPackages).toMatchObject([{ lastResort: false }])
   })
 
-  test('running low, a device is asked for more by each claim', async () => {
+  test('running low, a device is asked for more by each claim that leaves it with fewer', async () => {
     await upload('lea', 'phone', ['l1', 'l2', 'l3'], { lastResort: 'l0' })
     const before = server.events.length
     for (let n = 0; n < 4; n++) await claim('ben', ['lea'])
@@ -134,8 +134,17 @@ describe('key packages', () => {
     expect(server.events.slice(before)).toEqual([
       { ...hint, keyPackages: 1 },
       { ...hint, keyPackages: 0 },
-      { ...hint, keyPackages: 0 },
     ])
+  })
+
+  test('claiming those of many users counts for as many requests', async () => {
+    const small = await started({ limits: { REQUESTS_BURST: 10 } })
+    const body = (count: number) => ({ userIds: Array.from({ length: count }, (_, n) => `u${n}`), ciphersuite: 1 })
+    const claimOf = (count: number) => small.ask('POST /key-packages/claim', { as: 'ada', body: body(count) })
+    expect(await claimOf(6)).toMatchObject({ status: 200 })
+    expect((await claimOf(5)).body).toMatchObject({ code: 'rate_limited', limit: 'REQUESTS_PER_SECOND' })
+    expect(await claimOf(3)).toMatchObject({ status: 200 })
+    expect((await claimOf(1)).body).toMatchObject({ code: 'rate_limited' })
   })
 
   test('no two claims get one, and the claimer need not be a device', async () => {

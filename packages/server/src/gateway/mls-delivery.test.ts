@@ -315,6 +315,23 @@ describe('a backlog', () => {
   })
 })
 
+test('a signal goes from device to device of the group, and nowhere else', async () => {
+  const [ada, bea] = [person('ada'), person('bea')]
+  const tablet = person('bea', 'tablet', bea.userId)
+  const [owner, member, beside] = [await online(ada), await online(bea), await online(tablet)]
+  const { groupId } = await create(ada, [bea])
+  owner.send({ type: 'signal', to: groupId, scope: 'group', ciphertext: 'typing' })
+  expect(await member.pick('signal')).toMatchObject({ from: ada.userId, to: groupId, ciphertext: 'typing' })
+  expect((await beside.flushed()).filter(({ type }) => type === 'signal')).toEqual([])
+  expect(await beside.refusal({ type: 'signal', to: groupId, scope: 'group', ciphertext: 'x' })).toMatchObject({
+    code: 'not_member',
+  })
+  await commit(tablet, groupId, { ...bundle(groupId, 1, { external: true }), external: true, add: [tablet] })
+  beside.send({ type: 'signal', to: groupId, scope: 'group', ciphertext: 'here' })
+  for (const peer of [owner, member]) expect(await peer.pick('signal')).toMatchObject({ ciphertext: 'here' })
+  for (const peer of [owner, member, beside]) await peer.close()
+})
+
 test('bundles of megabytes pass from request to socket, also after a restart', async () => {
   const first = await startRelay()
   const [ada, bea] = [person('ada'), person('bea')]

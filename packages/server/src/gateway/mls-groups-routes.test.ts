@@ -1,5 +1,8 @@
+import { connect, type Socket } from 'node:net'
+import { commitFrame } from '@sotto/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { directGroupId } from '../groups/direct-group-id.ts'
+import { getGroupInfo } from '../groups/get-group-info.ts'
 import {
   bundle,
   groupInfo,
@@ -175,6 +178,29 @@ describe('creating', () => {
   })
 })
 
+/** A commit whose body is announced and does not come: sent again where it is refused. The function ends it. */
+function holdBody({ port }: TestServer, token: string, groupId: string): () => void {
+  const head = [
+    `POST /groups/${groupId}/commits HTTP/1.1`,
+    'Host: sotto',
+    `Authorization: Bearer ${token}`,
+    'Content-Type: application/json',
+    'Content-Length: 100000',
+  ]
+  let socket: Socket
+  function begin(): void {
+    socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(`${head.join('\r\n')}\r\n\r\n{`)
+    socket.once('data', () => {
+      socket.destroy()
+      begin()
+    })
+  }
+  begin()
+  return () => socket.destroy()
+}
+
 function bundleOf(groupId: string, about: { generation: number }): Record<string, unknown> {
   const { epoch: _, ...rest } = bundle(groupId, 0, about)
   return rest
@@ -228,9 +254,110 @@ describe('committing', () => {
       ownerId: mia.userId,
       admins: expect.arrayContaining([ada.userId, adam.userId]),
     })
-    await commits(mia, groupId, { ...bundle(groupId, 2), remove: [adam], add: [new1] })
+    await commits(mia, groupId, { ...bundle(groupId, 2), remove: [adam], left: [adam.userId], add: [new1] })
     expect((await group(mia, groupId)).members.toSorted()).toEqual([ada, mia, new1].map(({ userId }) => userId).toSorted())
     expect((await server.ask(`GET /groups/${groupId}`, { as: adam.userId })).body).toMatchObject({ code: 'not_member' })
+  })
+
+  test('says who ceases to be a member: members and server agree on who may come back', async () => {
+    const [ada, bea, cleo] = [await person('ada'), await person('bea'), await person('cleo')]
+    const groupId = await create(ada, [bea, cleo])
+    // Whoever has no device left stays a member, until it is said to go.
+    for (const { userId } of [bea, cleo]) {
+      await server.call('DELETE /devices/:deviceId', { as: userId, params: { deviceId: 'phone' } })
+    }
+    const removal = { ...bundle(groupId, 1), remove: [bea, cleo], left: [bea.userId] }
+    const { mailbox } = (await commit(ada, groupId, removal)).body as { mailbox: string }
+    expect((await group(ada, groupId)).members).toEqual([ada.userId, cleo.userId])
+    const [beasNext, cleosNext] = [await person('bea', 'next', bea.userId), await person('cleo', 'next', cleo.userId)]
+    const info = await server.ask(`GET /groups/${groupId}/group-info`, as(beasNext))
+    expect(info.body).toMatchObject({ code: 'not_member' })
+    const join = (who: Person, epoch: number) => ({ ...bundle(groupId, epoch, { external: true }), external: true, add: [who] })
+    expect((await commit(beasNext, groupId, join(beasNext, 2))).body).toMatchObject({ code: 'not_member' })
+    await commits(cleosNext, groupId, join(cleosNext, 2))
+    const frames = (await server.store.read(mailbox, 0, { entries: 10, bytes: 1e6 })).flatMap((item) =>
+      'json' in item ? [JSON.parse(item.json.toString())] : [],
+    )
+    expect(frames.map(({ type, left }) => [type, left])).toEqual([
+      ['commit', undefined],
+      ['departed', undefined],
+      ['departed', undefined],
+      ['commit', [bea.userId]],
+      ['commit', undefined],
+    ])
+    expect(commitFrame.parse(frames[3]).left).toEqual([bea.userId])
+    // It is of what a resend must repeat.
+    expect((await commit(ada, groupId, { ...removal, left: [] })).body).toMatchObject({ code: 'id_conflict' })
+  })
+
+  test('by a stranger is refused before anything of it is looked at, a resend by somebody who was removed is not', async () => {
+    const [ada, bea, sam] = [await person('ada'), await person('bea'), await person('sam')]
+    const groupId = await create(ada, [bea])
+    const taken = bundle(groupId, 1)
+    const first = await commit(bea, groupId, taken)
+    await commits(ada, groupId, { ...bundle(groupId, 2), remove: [bea], left: [bea.userId] })
+    const garbage = { ...bundle(groupId, 3), commit: 'AAAA' }
+    const { epoch: _, ...created } = { ...garbage, protocol: 'mls', groupId }
+    for (const stranger of [bea, sam]) {
+      expect((await commit(stranger, groupId, garbage)).body).toMatchObject({ code: 'not_member' })
+      const reset = { ...created, protocol: undefined, groupId: undefined, generation: 1 }
+      expect((await server.ask(`POST /groups/${groupId}/reset`, { ...as(stranger), body: reset })).body).toMatchObject({
+        code: 'not_member',
+      })
+      expect((await server.ask('POST /groups', { ...as(stranger), body: created })).body).toMatchObject({ code: 'not_member' })
+    }
+    expect((await commit(ada, groupId, garbage)).body).toMatchObject({ code: 'bad_request' })
+    expect((await commit(bea, groupId, taken)).body).toEqual({ ...(first.body as object), duplicate: true })
+  })
+
+  test('the GroupInfo is for those who are members when they get it', async () => {
+    const [ada, bea] = [await person('ada'), await person('bea')]
+    const groupId = await create(ada, [bea])
+    const { store } = server
+    const removedMeanwhile = {
+      group: (id: string) => store.group(id),
+      groupInfo: async (id: string) => {
+        await commits(ada, groupId, { ...bundle(groupId, 1), remove: [bea], left: [bea.userId] })
+        return await store.groupInfo(id)
+      },
+    }
+    await expect(getGroupInfo(removedMeanwhile, bea.userId, groupId)).rejects.toMatchObject({ code: 'not_member' })
+  })
+
+  test('a large bundle counts for as many requests as it is long', async () => {
+    const small = await started({ limits: { COMMIT_BYTES: 1_000_000, BODY_BYTES: 2_000, REQUESTS_BURST: 12 } })
+    const ada = { userId: 'ada', deviceId: 'phone' }
+    const groupId = randomGroupId()
+    const { epoch: _, ...created } = bundle(groupId, 0)
+    await small.call('POST /groups', { ...as(ada), body: { protocol: 'mls', groupId, ...created } })
+    // 400 kB in base64 and a little are nine times 64 KiB.
+    const large = { ...bundle(groupId, 1, { body: 400_000 }) }
+    expect(await commit(ada, groupId, large, small)).toMatchObject({ status: 201 })
+    expect((await commit(ada, groupId, { ...large, epoch: 2 }, small)).body).toMatchObject({
+      code: 'rate_limited',
+      limit: 'REQUESTS_PER_SECOND',
+    })
+    expect(await commit(ada, groupId, bundle(groupId, 2), small)).toMatchObject({ status: 201 })
+  })
+
+  test('large bundles that are under way are bounded, for a user and for all', async () => {
+    const small = await started({ limits: { COMMIT_BYTES: 100_000, BODY_BYTES: 2_000, REQUESTS_BURST: 1_000 } })
+    const ada = { userId: 'ada', deviceId: 'phone' }
+    const groupId = randomGroupId()
+    const { epoch: _, ...created } = bundle(groupId, 0)
+    await small.call('POST /groups', { ...as(ada), body: { protocol: 'mls', groupId, ...created } })
+    const slow = ['ada', 'ada', 'bea', 'bea', 'cleo', 'cleo', 'dora', 'dora']
+    const stops = await Promise.all(slow.map(async (userId) => holdBody(small, await small.tokenOf(userId), groupId)))
+    const large = bundle(groupId, 7, { body: 50_000 })
+    const code = async (userId: string) =>
+      ((await commit({ userId, deviceId: 'phone' }, groupId, large, small)).body as { code?: string }).code
+    // Until the server has met all of them.
+    await expect.poll(() => code('ada'), { timeout: 10_000 }).toBe('rate_limited')
+    await expect.poll(() => code('eve'), { timeout: 10_000 }).toBe('overloaded')
+    expect(await commit(ada, groupId, bundle(groupId, 1), small)).toMatchObject({ status: 201 })
+    for (const stop of stops) stop()
+    const next = bundle(groupId, 2, { body: 50_000 })
+    await expect.poll(async () => (await commit(ada, groupId, next, small)).status, { timeout: 10_000 }).toBe(201)
   })
 
   test('members and roles change in no other way', async () => {
@@ -319,7 +446,7 @@ describe('a message', () => {
     const first = await say(bea, groupId, 'once', ciphertext)
     for (const epoch of [1, 2, 3, 4]) await commits(ada, groupId, bundle(groupId, epoch))
     expect((await say(bea, groupId, 'once', ciphertext)).body).toEqual({ ...(first.body as object), duplicate: true })
-    await commits(ada, groupId, { ...bundle(groupId, 5), remove: [bea] })
+    await commits(ada, groupId, { ...bundle(groupId, 5), remove: [bea], left: [bea.userId] })
     expect((await say(bea, groupId, 'once', ciphertext)).body).toEqual({ ...(first.body as object), duplicate: true })
     expect((await say(bea, groupId, 'twice', ciphertext)).body).toMatchObject({ code: 'not_member' })
   })

@@ -1,3 +1,4 @@
+import type { ServerFrame } from '@sotto/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { inShort, type Peer } from './test-peer.suite.ts'
 import { type Relay, startRelay } from './test-relay.suite.ts'
@@ -9,6 +10,11 @@ async function sendAll(from: Peer, to: string, which: readonly string[], more = 
   let last = { mailbox: '', seq: 0 }
   for (const id of which) last = await from.message(to, id, more)
   return last
+}
+
+function acknowledge(peer: Peer, frame: ServerFrame): void {
+  if (frame.type === 'gone') peer.ack(frame.mailbox, frame.to)
+  else if (frame.type === 'msg' || frame.type === 'membership') peer.ack(frame.mailbox, frame.seq)
 }
 
 describe('a window of entries', () => {
@@ -135,6 +141,56 @@ describe('a window of bytes', () => {
     expect(await dan.flushed()).toEqual([])
     dan.ack(mailbox, 2)
     expect(inShort(await dan.several(1))).toEqual(['msg:small'])
+  })
+
+  test('is left to what is too large for it beside others, however busy they are', async () => {
+    const gus = await relay.synced('gus')
+    const hal = await relay.synced('hal', 'phone')
+    const newGroup = async () => `${(await relay.call('POST /groups', { as: 'gus', body: { members: ['hal'] } })).groupId}`
+    const [one, two] = [await newGroup(), await newGroup()]
+    for (const frame of await hal.several(2)) acknowledge(hal, frame)
+    const inGroup = { scope: 'group' } as const
+    const busy = await sendAll(gus, one, ['g1'], inGroup)
+    const user = await sendAll(gus, 'hal', ['u1'])
+    expect(inShort(await hal.several(2))).toEqual(['msg:g1', 'msg:u1'])
+    await sendAll(gus, two, ['huge'], { ...inGroup, ciphertext: 'x'.repeat(50_000) })
+    // All others wait with it, whatever comes; but for the device mailbox, whose Welcomes go before all.
+    await sendAll(gus, one, ['g2'], inGroup)
+    await sendAll(gus, 'hal', ['u2'])
+    expect(await hal.flushed()).toEqual([])
+    const own = await sendAll(gus, 'hal', ['d1'], { device: 'phone' })
+    expect(inShort(await hal.several(1))).toEqual(['msg:d1'])
+    hal.ack(busy.mailbox, busy.seq)
+    hal.ack(own.mailbox, own.seq)
+    expect(await hal.flushed()).toEqual([])
+    hal.ack(user.mailbox, user.seq)
+    const [huge] = await hal.several(1)
+    expect(inShort([huge!])).toEqual(['msg:huge'])
+    expect(await hal.flushed()).toEqual([])
+    acknowledge(hal, huge!)
+    expect(inShort(await hal.several(2)).toSorted()).toEqual(['msg:g2', 'msg:u2'])
+  })
+
+  test('is given to equals in turns', async () => {
+    const ida = await relay.synced('ida')
+    await (await relay.synced('jan')).close()
+    const groups = await Promise.all(
+      ['a', 'b', 'c'].map(async (name) => {
+        const groupId = `${(await relay.call('POST /groups', { as: 'ida', body: { members: ['jan'] } })).groupId}`
+        await sendAll(ida, groupId, ids(4, name), { scope: 'group', ciphertext: 'x'.repeat(6_000) })
+        return groupId
+      }),
+    )
+    expect(groups).toHaveLength(3)
+    const jan = await relay.peer('jan', { reliable: true })
+    const letters: string[] = []
+    while (letters.length < 12) {
+      const [frame] = await jan.several(1)
+      if (frame?.type === 'msg') letters.push(frame.id.slice(0, 1))
+      if (frame !== undefined) acknowledge(jan, frame)
+    }
+    // Each of them once before one comes again.
+    for (let at = 0; at < 12; at += 3) expect(letters.slice(at, at + 3).toSorted()).toEqual(['a', 'b', 'c'])
   })
 
   test('holds back what is too large until there is room, and nothing overtakes it', async () => {

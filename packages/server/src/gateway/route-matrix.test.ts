@@ -181,7 +181,7 @@ async function mlsGroup(owner: string, admin: string, members: readonly string[]
   const { epoch: _, ...created } = bundle(mlsId, 0)
   const body = { protocol: 'mls', groupId: mlsId, ...created, add, roles: { [admin]: 'admin' } }
   await server.call('POST /groups', { as: owner, device: 'asking', body })
-  const removal = { ...bundle(mlsId, 1), remove: [{ userId: members[1], deviceId: 'asking' }] }
+  const removal = { ...bundle(mlsId, 1), remove: [{ userId: members[1], deviceId: 'asking' }], left: [members[1]] }
   await server.call('POST /groups/:groupId/commits', { as: owner, device: 'asking', params: { groupId: mlsId }, body: removal })
   return mlsId
 }

@@ -55,10 +55,11 @@ export class Sessions {
   }
 
   private signal({ to, frame, from }: Extract<BusEvent, { type: 'signal' }>): void {
-    for (const userId of to) {
+    for (const { userId, deviceId } of to) {
       for (const session of this.of(userId)) {
+        const isMeant = deviceId === null || session.deviceId === deviceId
         const isSender = userId === from.userId && session.deviceId === from.deviceId
-        if (!isSender) session.hint(frame)
+        if (isMeant && !isSender) session.hint(frame)
       }
     }
   }

@@ -186,8 +186,9 @@ class Connection implements SocketLike {
 
   entry(entry: Entry, framed: Buffer | null): void {
     if (this.outbox.isEmpty) this.writeSoon(this)
-    if (framed === null) this.outbox.payload(entry.json)
-    else this.outbox.frame(framed)
+    if (framed !== null) this.outbox.frame(framed)
+    else if (entry.pieces !== undefined) this.outbox.pieces(entry.pieces)
+    else this.outbox.payload(entry.json)
   }
 
   pause(): void {
@@ -203,10 +204,17 @@ class Connection implements SocketLike {
   flush(): void {
     if (this.outbox.isEmpty) return
     const wasCongested = this.isCongested
-    const chunk = this.outbox.take()
-    if (this.ws.readyState === WebSocket.OPEN) this.tcp.write(chunk)
+    const chunks = this.outbox.take()
+    if (this.ws.readyState === WebSocket.OPEN) this.write(chunks)
     // Where the system took it all at once there is no `drain` to wait for.
     if (wasCongested && !this.isCongested) this.drained()
+  }
+
+  /** Several chunks leave together. */
+  private write(chunks: readonly Buffer[]): void {
+    if (chunks.length > 1) this.tcp.cork()
+    for (const chunk of chunks) this.tcp.write(chunk)
+    if (chunks.length > 1) this.tcp.uncork()
   }
 
   close(code: number, reason: string): void {

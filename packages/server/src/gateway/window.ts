@@ -22,6 +22,11 @@ export function room(limits: Limits, isDevice: boolean, session: Load, mailbox: 
   }
 }
 
+/** Whether an entry needs a session with nothing unacknowledged: it has no place beside others. */
+export function isLarge(limits: Limits, bytes: number): boolean {
+  return bytes > half(limits.WINDOW_BYTES)
+}
+
 function half(window: number): number {
   return Math.floor(window / 2)
 }

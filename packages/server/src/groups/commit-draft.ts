@@ -15,6 +15,7 @@ export interface Bundle {
   readonly groupInfo: string
   readonly add: readonly MemberDevice[]
   readonly remove: readonly MemberDevice[]
+  readonly left: readonly string[]
   readonly roles?: Readonly<Record<string, Role>> | undefined
   readonly external?: boolean | undefined
 }
@@ -30,13 +31,14 @@ export interface DraftedCommit extends Omit<GroupCommit, 'decide'> {
  */
 export function commitDraft(from: Device, bundle: Bundle): DraftedCommit {
   const generation = checkedGeneration(bundle)
-  const { groupId, id, epoch, add, remove, roles, external } = bundle
+  const { groupId, id, epoch, add, remove, left, roles, external } = bundle
   const head = JSON.stringify({ id, from: from.userId, fromDevice: from.deviceId, generation }).slice(1, -1)
   const claims = JSON.stringify({
     groupId,
     epoch,
     added: add,
     removed: remove,
+    ...(left.length === 0 ? {} : { left }),
     ...(roles === undefined ? {} : { roles }),
     ...(external === undefined ? {} : { external }),
   }).slice(1, -1)

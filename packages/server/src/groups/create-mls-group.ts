@@ -6,6 +6,7 @@ import { answerOf } from './committed.ts'
 import { directGroupId } from './direct-group-id.ts'
 import { isRandomGroupId } from './mls-group-id.ts'
 import { decideCreation } from './mls-rules.ts'
+import { refuseStranger } from './refuse-stranger.ts'
 
 type CreateMlsGroup = Extract<RouteInput<'POST /groups'>['body'], { protocol: 'mls' }>
 
@@ -21,10 +22,12 @@ export async function createMlsGroup(
 ): Promise<RouteAnswer<'POST /groups/:groupId/commits'>> {
   const { direct } = bundle
   const groupId = idOf(caller.userId, bundle)
+  // What is not there is anybody's to create.
+  if ((await store.group(groupId)) !== undefined) await refuseStranger(store, caller, groupId, bundle.id)
   const from = await caller.device()
-  const { generation, ...commit } = commitDraft(from, { ...bundle, groupId, epoch: 0, remove: [] })
+  const { generation, ...commit } = commitDraft(from, { ...bundle, groupId, epoch: 0, remove: [], left: [] })
   if (generation !== 0) throw new SottoError('bad_request', 'commit: a group begins with generation 0')
-  const request = { ...bundle, groupId, direct, remove: [], roles: bundle.roles, welcome: bundle.welcome }
+  const request = { ...bundle, groupId, direct, remove: [], left: [], roles: bundle.roles, welcome: bundle.welcome }
   const appended = await store.commitGroup({
     ...commit,
     decide: (group) => decideCreation(group, from, request, limits.GROUP_MEMBERS),

@@ -48,6 +48,7 @@ function commit(by: string, { group = groupOf(), membersMax = 100, ...request }:
     external: false,
     add: [],
     remove: [],
+    left: [],
     welcome: undefined,
     welcomeTo: [],
     roles: undefined,
@@ -85,10 +86,33 @@ describe('who may commit what', () => {
       [...new Array(3).fill('opens max/tablet opens lost/tablet'), 'not_member'] as unknown as Row,
     ],
     'remove a member': [
-      { remove: leaves('max/phone') },
+      { remove: leaves('max/phone'), left: ['max'] },
       ['-max closes max/phone', '-max closes max/phone', 'forbidden', 'not_member'],
     ],
-    'remove an admin': [{ remove: leaves('anna/phone') }, ['-anna closes anna/phone', 'forbidden', 'forbidden', 'not_member']],
+    'remove the last device of a member': [
+      { remove: leaves('max/phone') },
+      ['closes max/phone', 'closes max/phone', 'forbidden', 'not_member'],
+    ],
+    'remove an admin': [
+      { remove: leaves('anna/phone'), left: ['anna'] },
+      ['-anna closes anna/phone', 'forbidden', 'forbidden', 'not_member'],
+    ],
+    'remove a member without devices': [{ left: ['lost'] }, ['-lost', '-lost', 'forbidden', 'not_member']],
+    'remove somebody who is no member': [{ left: ['nil'] }, ['nothing', 'nothing', 'nothing', 'not_member']],
+    'remove a member but not its device': [
+      { left: ['max'] },
+      new Array(3).fill('bad_request').concat('not_member') as unknown as Row,
+    ],
+    'remove a member but one of its devices': [
+      { remove: leaves('mia/laptop'), left: ['mia'] },
+      ['bad_request', 'bad_request', 'bad_request', 'not_member'],
+    ],
+    'remove a member and add a device of it': [
+      { remove: leaves('max/phone'), add: leaves('max/tablet'), left: ['max'] },
+      ['bad_request', 'bad_request', 'forbidden', 'not_member'],
+    ],
+    'remove a member twice': [{ left: ['lost', 'lost'] }, ['bad_request', 'bad_request', 'bad_request', 'not_member']],
+    'remove oneself': [{ left: ['olga'] }, ['bad_request', 'bad_request', 'bad_request', 'not_member']],
     'remove the owner': [{ remove: leaves('olga/phone') }, ['bad_request', 'owner_must_transfer', 'forbidden', 'not_member']],
     'remove one device of two': [
       { remove: leaves('mia/laptop') },
@@ -113,7 +137,7 @@ describe('who may commit what', () => {
     ],
     'a role for nobody': [{ roles: { nil: 'member' } }, ['bad_request', 'bad_request', 'bad_request', 'not_member']],
     'a role for who is removed': [
-      { remove: leaves('max/phone'), roles: { max: 'admin' } },
+      { remove: leaves('max/phone'), left: ['max'], roles: { max: 'admin' } },
       ['bad_request', 'forbidden', 'forbidden', 'not_member'],
     ],
     'add an admin': [
@@ -150,6 +174,7 @@ describe('a commit by a device', () => {
       external: false,
       add: [],
       remove: [],
+      left: [],
       welcome: undefined,
       welcomeTo: [],
       roles: undefined,
@@ -201,6 +226,7 @@ describe('a commit by a device', () => {
       external: false,
       add: [],
       remove: [],
+      left: [],
       welcome: undefined,
       welcomeTo: [],
       roles: undefined,
@@ -216,7 +242,7 @@ describe('limits', () => {
     expect(outcome(() => commit('olga/phone', { add: leaves('new/phone'), membersMax: 6 }))).toBe('limit_reached')
     expect(outcome(() => commit('olga/phone', { add: leaves('new/phone'), membersMax: 7 }))).toContain('+new')
     expect(outcome(() => commit('olga/phone', { add: leaves('max/tablet'), membersMax: 3 }))).toBe('opens max/tablet')
-    const instead = { add: leaves('new/phone'), remove: leaves('max/phone'), membersMax: 6 }
+    const instead = { add: leaves('new/phone'), remove: leaves('max/phone'), left: ['max'], membersMax: 6 }
     expect(outcome(() => commit('olga/phone', instead))).toContain('+new')
   })
 
@@ -247,6 +273,7 @@ describe('an external commit', () => {
     expect(outcome(() => external('max/tablet', { add: [] }))).toBe('bad_request')
     expect(outcome(() => external('max/tablet', { remove: leaves('max/phone') }))).toBe('bad_request')
     expect(outcome(() => external('olga/tablet', { roles: { max: 'admin' } }))).toBe('bad_request')
+    expect(outcome(() => external('olga/tablet', { left: ['lost'] }))).toBe('bad_request')
     const welcomed = { welcome: 'AAAA', welcomeTo: leaves('max/tablet') }
     expect(outcome(() => external('max/tablet', welcomed))).toBe('bad_request')
   })
@@ -296,10 +323,33 @@ describe('while somebody has departed', () => {
     expect(outcome(() => commit('mia/phone', { group, remove: leaves('lost/phone') }))).toBe('closes lost/phone')
   })
 
-  test('a user goes whose last device was removed beside one that was revoked', () => {
-    const group = groupOf({ departed: [{ userId: 'max', deviceId: 'watch', whole: false }] })
-    const asked = { group, remove: leaves('max/watch', 'max/phone') }
-    expect(outcome(() => commit('olga/phone', asked))).toBe('-max closes max/watch closes max/phone')
+  test('a user goes whom the commit says to go, though the last device was revoked', () => {
+    const group = groupOf({ departed: [{ userId: 'lost', deviceId: 'phone', whole: false }] })
+    const asked = { group, remove: leaves('lost/phone'), left: ['lost'] }
+    expect(outcome(() => commit('olga/phone', asked))).toBe('-lost closes lost/phone')
+    expect(outcome(() => commit('mia/phone', asked))).toBe('forbidden')
+  })
+
+  test('whoever has departed as a whole may be said to go by anybody', () => {
+    expect(outcome(() => pending('mia/phone', { remove: all, left: ['gone'] }))).toBe(
+      'closes gone/phone closes gone/laptop closes max/watch',
+    )
+  })
+
+  test('of a user who is back with other devices the leaves are told, not the user', () => {
+    const group = groupOf({ departed: [{ userId: 'max', deviceId: 'old', whole: true }, ...departed] })
+    const told = [{ userId: 'gone' }, { userId: 'max', deviceId: 'old' }, { userId: 'max', deviceId: 'watch' }]
+    expect(() => commit('mia/phone', { group })).toThrow(
+      expect.objectContaining({ code: 'removal_pending', extra: { departed: told } }),
+    )
+  })
+
+  test('leaves that wait for their removal count as devices', () => {
+    const many = Array.from({ length: wire.groupDevices - 6 }, (_, at) => ({ userId: 'lost', deviceId: `d${at}`, whole: false }))
+    const joins = (waiting: DepartedLeaf[]) =>
+      outcome(() => commit('lost/phone', { group: groupOf({ departed: waiting }), external: true, add: leaves('lost/phone') }))
+    expect(joins(many)).toBe('limit_reached')
+    expect(joins(many.slice(1))).toBe('opens own')
   })
 })
 
@@ -320,6 +370,7 @@ describe('a conversation of two', () => {
     ],
     ['nobody adds others', 'olga/phone', { add: leaves('new/phone') }, 'forbidden'],
     ['nobody removes the other', 'olga/phone', { remove: leaves('max/phone') }, 'forbidden'],
+    ['nobody is said to leave it', 'olga/phone', { left: ['max'] }, 'forbidden'],
     ['nobody gives roles', 'olga/phone', { roles: { max: 'admin' } }, 'forbidden'],
     ['saying the roles as they are is nothing', 'olga/phone', { roles: { max: 'member' } }, 'nothing'],
   ])('%s', (_, by, asked, expected) => {
@@ -346,7 +397,17 @@ describe('a creation', () => {
     decideCreation(
       found,
       by,
-      { groupId: 'team', direct: undefined, add: [], remove: [], welcome: undefined, welcomeTo: [], roles: undefined, ...asked },
+      {
+        groupId: 'team',
+        direct: undefined,
+        add: [],
+        remove: [],
+        left: [],
+        welcome: undefined,
+        welcomeTo: [],
+        roles: undefined,
+        ...asked,
+      },
       membersMax,
     )
 
@@ -362,6 +423,12 @@ describe('a creation', () => {
       ]),
     })
     expect(outcome(() => create({ add: leaves('max/phone'), roles: { max: 'admin' } }))).toContain('+max:admin')
+  })
+
+  test('that hands the group over leaves the caller an admin, or what it says', () => {
+    const add = leaves('max/phone')
+    expect(outcome(() => create({ add, roles: { max: 'owner' } }))).toBe('+olga:admin +max:owner opens max/phone opens own')
+    expect(outcome(() => create({ add, roles: { max: 'owner', olga: 'member' } }))).toContain('+olga:member +max:owner')
   })
 
   test('of a conversation of two has both as members, with a device or not', () => {
@@ -396,6 +463,7 @@ describe('a reset', () => {
       generation: 1,
       add: [],
       remove: [],
+      left: [],
       welcome: undefined,
       welcomeTo: [],
       roles: undefined,
@@ -419,6 +487,17 @@ describe('a reset', () => {
   test('is for those who are members', () => {
     expect(outcome(() => reset('olga/phone', { add: leaves('new/phone') }))).toBe('forbidden')
     expect(outcome(() => reset('olga/phone', { add: leaves('olga/phone') }))).toBe('bad_request')
+  })
+
+  test('leaves out for good whom it says to go, as far as the roles permit', () => {
+    expect(outcome(() => reset('olga/phone', { add: leaves('mia/phone'), left: ['max', 'anna'] }))).toBe(
+      '-max -anna opens mia/phone',
+    )
+    expect(outcome(() => reset('adam/phone', { left: ['max', 'nobody'] }))).toBe('-max')
+    expect(outcome(() => reset('adam/phone', { left: ['anna'] }))).toBe('forbidden')
+    expect(outcome(() => reset('adam/phone', { left: ['olga'] }))).toBe('owner_must_transfer')
+    expect(outcome(() => reset('adam/phone', { left: ['adam'] }))).toBe('bad_request')
+    expect(outcome(() => reset('adam/phone', { add: leaves('max/phone'), left: ['max'] }))).toBe('bad_request')
   })
 
   test('is open to both of a conversation of two, whoever has departed', () => {

@@ -13,6 +13,8 @@ import { decideRoles, refuseRemoval } from './mls-roles.ts'
 export interface CommitClaims {
   readonly add: readonly MemberDevice[]
   readonly remove: readonly MemberDevice[]
+  /** Users who cease to be members by it. */
+  readonly left: readonly string[]
   readonly welcome: string | undefined
   readonly welcomeTo: readonly MemberDevice[]
   readonly roles: Readonly<Record<string, Role>> | undefined
@@ -73,9 +75,10 @@ export function decideCommit(
   for (const device of request.add) checkAdd(group, actor, device)
   for (const device of request.remove) checkRemove(group, actor, device, request.external)
   const leaves = leavesAfter(mls, request)
-  checkSize(leaves)
+  const departed = request.external ? mls.departed : []
+  checkSize(leaves, departed)
   const { addUsers, roles } = decideRoles(group, actor.userId, usersOf(request.add), request)
-  const removeUsers = mls.isDirect ? [] : usersLeft(group, request.remove, leaves)
+  const removeUsers = usersLeft(group, actor.userId, request.left, leaves)
   if (removeUsers.some((userId) => roles.has(userId))) {
     throw new SottoError('bad_request', 'roles: they are for members, and for those who are added')
   }
@@ -91,7 +94,7 @@ export function decideCommit(
     addUsers,
     removeUsers,
     roles,
-    departed: request.external ? mls.departed : [],
+    departed,
   }
 }
 
@@ -110,14 +113,14 @@ export function decideCreation(
   }
   checkLists(none, actor, request)
   const leaves = leavesAfter(none.mls, request)
-  checkSize(leaves)
+  checkSize(leaves, [])
   if (direct !== undefined && [...leaves.keys()].some((userId) => userId !== direct && userId !== actor.userId)) {
     throw new SottoError('forbidden', 'add: a conversation of two is for these two')
   }
   const users = usersOf(add)
   if (direct !== undefined) users.add(direct)
-  const { addUsers } = decideRoles(none, actor.userId, users, request)
-  const all = new Map<string, Role>([[actor.userId, 'owner'], ...addUsers])
+  const { addUsers, roles } = decideRoles(none, actor.userId, users, request)
+  const all = new Map<string, Role>([[actor.userId, 'owner'], ...addUsers, ...roles])
   checkMembers(all.size, membersMax)
   const opened = { generation: 0, epoch: 1, add, remove: [], opensOwn: true }
   return {
@@ -131,7 +134,7 @@ export function decideCreation(
   }
 }
 
-/** Owner and admins, in a conversation of two both. The users stay as they are. */
+/** Owner and admins, in a conversation of two both. The users stay as they are, but for those who leave. */
 export function decideReset(found: Group | undefined, actor: Device, request: ResetRequest): CommitDecision {
   const group = mlsGroup(found, actor.userId)
   const { mls, members } = group
@@ -146,7 +149,9 @@ export function decideReset(found: Group | undefined, actor: Device, request: Re
   for (const { userId } of request.add) {
     if (!belongsTo(group, userId)) throw new SottoError('forbidden', 'add: a reset is for those who are members')
   }
-  checkSize(leavesAfter(emptyState(mls.isDirect), request))
+  const own = new Map([[actor.userId, new Map([[actor.deviceId, actor.no]])]])
+  const leaves = leavesAfter({ ...emptyState(mls.isDirect), devices: own }, request)
+  checkSize(leaves, [])
   const added = [...usersOf(request.add), actor.userId].filter((userId) => !members.has(userId))
   return {
     kind: 'reset',
@@ -157,7 +162,7 @@ export function decideReset(found: Group | undefined, actor: Device, request: Re
     remove: [],
     opensOwn: !isIn(mls, actor),
     addUsers: new Map(added.map((userId) => [userId, 'member'])),
-    removeUsers: [],
+    removeUsers: usersLeft(group, actor.userId, request.left, leaves),
     roles: new Map(),
     departed: [],
   }
@@ -218,9 +223,9 @@ function namesOf(list: string, devices: readonly MemberDevice[]): Set<string> {
   return names
 }
 
-function checkExternal(actor: Device, { add, remove, roles }: CommitRequest): void {
+function checkExternal(actor: Device, { add, remove, left, roles }: CommitRequest): void {
   const addsItself = add.length === 1 && isSelf(actor, add[0]!)
-  if (!addsItself || !remove.every((device) => isSelf(actor, device)) || roles !== undefined) {
+  if (!addsItself || !remove.every((device) => isSelf(actor, device)) || left.length > 0 || roles !== undefined) {
     throw new SottoError('bad_request', 'external: such a commit adds the device that makes it, in the place of itself at most')
   }
 }
@@ -259,18 +264,30 @@ function leavesAfter(mls: MlsState, { add, remove }: Pick<CommitClaims, 'add' | 
   return after
 }
 
-/** Users who are left without a device by a removal, and not by the loss of devices that had departed already. */
-function usersLeft({ mls, members }: MlsGroup, remove: readonly MemberDevice[], leaves: Leaves): string[] {
-  const removed = remove.filter(({ userId, deviceId }) => mls.devices.get(userId)?.has(deviceId) === true)
-  return [...usersOf(removed)].filter((userId) => members.has(userId) && (leaves.get(userId)?.size ?? 0) === 0)
+/**
+ * The members who cease to be: those whom the commit names, and no others. Who merely loses the last device stays, for the
+ * commit's authenticated data says so to the members, and they and the server must agree on who may come back. Users who have
+ * departed as a whole may be named: here they are no members already.
+ */
+function usersLeft(group: MlsGroup, actor: string, left: readonly string[], leaves: Leaves): string[] {
+  if (new Set(left).size < left.length) throw new SottoError('bad_request', 'left: a user is named twice')
+  if (left.length > 0 && group.mls.isDirect) throw new SottoError('forbidden', 'left: nobody leaves a conversation of two')
+  const members = left.filter((userId) => group.members.has(userId))
+  for (const userId of left) {
+    if ((leaves.get(userId)?.size ?? 0) > 0)
+      throw new SottoError('bad_request', `left: ${userId} has a device in the group after it`)
+  }
+  for (const userId of members) refuseRemoval(group, actor, userId)
+  return members
 }
 
 function usersOf(devices: readonly MemberDevice[]): Set<string> {
   return new Set(devices.map(({ userId }) => userId))
 }
 
-function checkSize(leaves: Leaves): void {
-  let size = 0
+/** Leaves that wait for their removal count: the tree has them. */
+function checkSize(leaves: Leaves, departed: readonly unknown[]): void {
+  let size = departed.length
   for (const devices of leaves.values()) size += devices.size
   if (size <= wire.groupDevices) return
   throw new SottoError('limit_reached', `a group has at most ${wire.groupDevices} devices`, { limit: 'groupDevices' })

@@ -32,6 +32,8 @@ export interface Store {
   append(draft: Draft): Promise<Appended | Moved>
   /** The first answer, if this is a resend: for those who would refuse before they append. Throws `id_conflict`. */
   repeated(draft: Draft): Promise<Appended | undefined>
+  /** Whether a message or commit of the device was taken under this id. */
+  hasTaken(device: Device, id: string): Promise<boolean>
   /** Entries after `after`, in order, holes included, until a limit is reached (at least one item if there is any). */
   read(mailbox: string, after: number, limit: ReadLimit): readonly Item[] | Promise<readonly Item[]>
   /** The highest seq whose entry was received before `receivedAt`, 0 when there is none: read on from there. */
@@ -56,7 +58,8 @@ export interface Store {
   /**
    * Appends a commit of an MLS group with all that changes together with it, or nothing of it (G4): one at a time in a group,
    * decided in its turn. A resend (same device and id) is looked up before anything is decided and gets the first answer.
-   * Throws `id_conflict`, what `decide` throws, `not_found` (a device that is to be added), `limit_reached`, `rate_limited`.
+   * Throws `id_conflict`, what `decide` throws, `not_found` (a device that is to be added), `limit_reached`, `rate_limited`,
+   * `mailbox_full` (more waits for a first delivery than a device may hold back).
    */
   commitGroup(commit: GroupCommit): Promise<Appended>
   /** The GroupInfo of an MLS group's newest epoch; undefined when there is no such group. */
@@ -188,6 +191,11 @@ export interface Entry {
   readonly sender: number
   readonly receivedAt: number
   readonly json: Buffer
+  /**
+   * The same in pieces, one behind the other, where a large one is shared with other entries: then `json` is a copy, made each
+   * time that it is asked for.
+   */
+  readonly pieces?: readonly Buffer[]
 }
 
 /** Entries `seq`…`to` will not come. */
@@ -270,7 +278,7 @@ export interface KeyPackageOutcome {
   readonly userId: string
   readonly deviceId: string | null
   readonly given: { readonly keyPackage: string; readonly lastResort: boolean } | null
-  /** What the device has left; null for one that has uploaded no key packages. */
+  /** What the device has left; null for one that has no fewer than before. */
   readonly left: KeyCounts | null
 }
 

@@ -9,8 +9,9 @@ import { renameDevice, revokeDevice } from './devices.ts'
 import { addKeyPackages, claimKeyPackages } from './key-packages.ts'
 import { addPreKeys, claimPreKeys, setIdentity } from './keys.ts'
 import { tombstone } from './mailbox.ts'
-import { entry, group, registered, rows, scratchDatabase } from './scratch.suite.ts'
+import { entry, group, mailbox, registered, rows, scratchDatabase } from './scratch.suite.ts'
 import { putTicket } from './tickets.ts'
+import { emptyWelcome, putWelcome, welcomeOf } from './welcomes.ts'
 
 const listOfAlice = { version: 1, identityKey: 'a user identity', devices: 'the devices of alice', signature: 'signed' }
 
@@ -220,4 +221,43 @@ test('a group that nobody is left in to read goes with its mailbox', () => {
   expect(erased.mailboxes).not.toContain(team)
   expect(rows(db, 'SELECT group_id FROM groups')).toEqual([{ group_id: 'team' }])
   expect(rows(db, 'SELECT count(*) AS n FROM entries WHERE id >> 32 = ?', alone)).toEqual([{ n: 0 }])
+})
+
+test('what an account holds counts with the Welcomes that are filled in', () => {
+  const { db } = world()
+  const { no, owner } = db.prepare("SELECT no, owner FROM mailboxes WHERE owner = 'alice/phone'").get() as {
+    no: number
+    owner: string
+  }
+  expect(owner).toBe('alice/phone')
+  const group = mailbox(db, 'group', 'mls')
+  const place = { groupMailbox: group, userId: 'bob' }
+  putWelcome(db, { ...place, groupSeq: 1, data: 'A'.repeat(8 * 1024 * 1024), entries: [no, 101] })
+  for (let seq = 101; seq <= 115; seq++) {
+    entry(db, no, seq, { kind: entryKinds.welcome, json: `{"seq":${seq},${emptyWelcome}` })
+    if (seq > 101) {
+      db.prepare('INSERT INTO welcome_entries(mailbox, seq, group_mailbox, group_seq) VALUES (?, ?, ?, 1)').run(no, seq, group)
+    }
+  }
+  expect(JSON.stringify(exportAccount(db, { userId: 'alice' })).length).toBeGreaterThan(100 * 1024 * 1024)
+  for (let seq = 116; seq <= 117; seq++) {
+    entry(db, no, seq, { kind: entryKinds.welcome, json: `{"seq":${seq},${emptyWelcome}` })
+    db.prepare('INSERT INTO welcome_entries(mailbox, seq, group_mailbox, group_seq) VALUES (?, ?, ?, 1)').run(no, seq, group)
+  }
+  expect(() => exportAccount(db, { userId: 'alice' })).toThrow(expect.objectContaining({ code: 'too_large' }))
+})
+
+test('an erased user is not named beside the Welcomes that others still wait for', () => {
+  const { db } = world()
+  const team = mailbox(db, 'group', 'mls')
+  const { no } = db.prepare("SELECT no FROM mailboxes WHERE owner = 'bob/default'").get() as { no: number }
+  for (const [groupSeq, userId] of [
+    [1, 'alice'],
+    [2, 'bob'],
+  ] as const) {
+    putWelcome(db, { groupMailbox: team, groupSeq, userId, data: 'AAAA', entries: [no, 200 + groupSeq] })
+  }
+  eraseAccount(db, { userId: 'alice' })
+  expect(rows(db, 'SELECT user_id FROM welcomes ORDER BY group_seq')).toEqual([{ user_id: '' }, { user_id: 'bob' }])
+  expect(welcomeOf(db, no, 201)).toBe('AAAA')
 })

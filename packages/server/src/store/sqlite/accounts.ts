@@ -8,7 +8,7 @@ import { exportKeyPackages } from './key-packages.ts'
 import { type MailboxKind, tombstone } from './mailbox.ts'
 import { deviceWindows, dropMls } from './mls-groups.ts'
 import { prepared } from './statements.ts'
-import { delivered } from './welcomes.ts'
+import { delivered, disownWelcomes } from './welcomes.ts'
 
 interface DeviceRow {
   no: number
@@ -60,8 +60,17 @@ function refuseHuge(db: DatabaseSync, userId: string, devices: readonly DeviceRo
     db,
     'SELECT coalesce(sum(length(data)), 0) AS bytes FROM entries WHERE sender IN (SELECT no FROM devices WHERE user_id = ?)',
   )
+  const welcomes = prepared(
+    db,
+    `SELECT coalesce(sum(octet_length(w.data)), 0) AS bytes FROM welcome_entries e
+       JOIN welcomes w ON w.group_mailbox = e.group_mailbox AND w.group_seq = e.group_seq WHERE e.mailbox = ?`,
+  )
   let bytes = (sent.get(userId) as { bytes: number }).bytes
-  for (const { no } of mailboxesOf(db, userId, devices)) bytes += (received.get(no) as { bytes: number }).bytes
+  for (const { no, kind } of mailboxesOf(db, userId, devices)) {
+    bytes += (received.get(no) as { bytes: number }).bytes
+    // Each is filled in where it is read, so it counts as often as it was sent.
+    if (kind === 'device') bytes += (welcomes.get(no) as { bytes: number }).bytes
+  }
   if (bytes <= exportBytesMax) return
   throw new SottoError(
     'too_large',
@@ -97,6 +106,7 @@ export function eraseAccount(db: DatabaseSync, { userId }: { userId: string }): 
   prepared(db, 'DELETE FROM devices WHERE user_id = ?').run(userId)
   prepared(db, 'DELETE FROM tickets WHERE user_id = ?').run(userId)
   dropDeviceList(db, userId)
+  disownWelcomes(db, userId)
   prepared(db, `DELETE FROM buckets WHERE EXISTS (SELECT 1 FROM json_each(buckets.name, '$[1]') WHERE value = ?)`).run(userId)
   return { devices: devices.map(({ no, deviceId }) => ({ no, deviceId })), groups, mailboxes, emptied }
 }

@@ -20,6 +20,7 @@ import type { SurelyNew } from './idempotency/surely-new.ts'
 import { contentDigest } from './journal.ts'
 import type { Ledger } from './ledger.ts'
 import type { Mailbox, Recorded } from './mailbox.ts'
+import type { Result } from './operations.ts'
 import type { Reader } from './reader.ts'
 
 /** When a sender may look again whether its recipient has been online. */
@@ -79,11 +80,19 @@ export class Appender {
     return repeat === undefined ? this.repeatedSettled(draft) : this.repeatOf(repeat, draft)
   }
 
+  /** Whether there is a first answer to this id. */
+  async hasTaken({ no }: Device, id: string): Promise<boolean> {
+    return this.recent.has(idempotencyText(no, id)) || (await this.findSettled(no, id)) !== undefined
+  }
+
+  private async findSettled(device: number, id: string): Promise<Result<'findId'>> {
+    const key = idempotencyKey(device, id)
+    const suspects = this.parts.surelyNew.suspects(key)
+    return suspects.length === 0 ? undefined : await this.parts.reader.run('findId', { key, suspects })
+  }
+
   private async repeatedSettled(draft: Draft): Promise<Appended | undefined> {
-    const id = idempotencyKey(draft.from.no, draft.id)
-    const suspects = this.parts.surelyNew.suspects(id)
-    if (suspects.length === 0) return undefined
-    const found = await this.parts.reader.run('findId', { key: id, suspects })
+    const found = await this.findSettled(draft.from.no, draft.id)
     if (found === undefined) return undefined
     const first: First = {
       mailbox: mailboxName(found.mailboxNo),
@@ -99,6 +108,12 @@ export class Appender {
     // What is not in the body but must be repeated stands, digested, where a message's one device does.
     const to = { kind: 'device', userId: '', deviceId: digest } as const
     return this.repeated({ to, from, id, body, digestFrom, expiresInMs: 0 })
+  }
+
+  /** Whether more may come to a mailbox where nobody holds anything back. Throws `mailbox_full`. */
+  refuseFull(mailbox: Mailbox): void {
+    const limit = this.fullOfUndelivered(mailbox)
+    if (limit !== undefined) throw new SottoError('mailbox_full', undefined, { limit, retryAfterMs: fullRetryMs })
   }
 
   /** Appends a commit, whose id is not to be found, in the batch that is open now. */

@@ -2,6 +2,7 @@ import { mailboxName } from '../mailbox-name.ts'
 import type { Group, MlsState } from '../store.ts'
 import type { Committer } from './committer.ts'
 import type { LoadedMls } from './mls-groups.ts'
+import { Turns } from './turns.ts'
 
 /** Groups that stay in memory though nobody asks for them. */
 const groupsMax = 10_000
@@ -11,10 +12,17 @@ interface Cached {
   usedAt: number
 }
 
-/** Groups in the memory of the main thread, where their changes take turns. */
+/**
+ * Groups in the memory of the main thread, where their changes take turns: first that of the group, then that of a commit's id,
+ * last that of those who bring somebody in. Nobody waits for an earlier kind with a later one in hand.
+ */
 export class GroupCache {
+  /** One change after another in each group. */
+  readonly turns = new Turns()
+  /** What a device sends under one id, to whatever group, is decided one after another. */
+  readonly ids = new Turns()
+  private readonly admissions = new Turns()
   private readonly cached = new Map<string, Cached>()
-  private queue: Promise<unknown> = Promise.resolve()
   private round = 0
   private readonly committer: Committer
 
@@ -44,11 +52,9 @@ export class GroupCache {
     }
   }
 
-  /** One change after another. */
-  inTurn<result>(run: () => Promise<result>): Promise<result> {
-    const turn = this.queue.then(run)
-    this.queue = turn.catch(() => {})
-    return turn
+  /** Brings users in, from the look at how many groups they are in to their being in one more. */
+  admit<result>(run: () => Promise<result>): Promise<result> {
+    return this.admissions.inTurn('', run)
   }
 
   /** Forgets groups that nobody asked for lately. */

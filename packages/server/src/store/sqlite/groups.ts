@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Role } from '@sotto/protocol'
 import type { GroupSummary } from '../store.ts'
-import { dropMls, type LoadedMls, loadMls, purgeWindows } from './mls-groups.ts'
+import { dropMls, type LoadedMls, loadMls } from './mls-groups.ts'
 import { prepared } from './statements.ts'
 
 /** Groups as the writer thread keeps them. What may be changed is decided elsewhere; seqs come from the main thread. */
@@ -146,11 +146,10 @@ export function groupsOf(db: DatabaseSync, userId: string): string[] {
 }
 
 /**
- * Drops windows that nothing can be read through any more, and groups that nobody can read. Returns the mailboxes that are no
- * more.
+ * Drops windows of users that nothing can be read through any more, and groups that nobody can read. Returns the mailboxes that
+ * are no more.
  */
 export function purgeGroups(db: DatabaseSync): number[] {
-  purgeWindows(db)
   prepared(
     db,
     `DELETE FROM members WHERE to_seq IS NOT NULL AND to_seq <= (

@@ -96,12 +96,12 @@ export function claimKeyPackages(db: DatabaseSync, claim: ClaimKeyPackages): rea
     if (targets.length === 0) return [{ userId, deviceId: null, given: null, left: null }]
     return targets
       .filter(({ deviceId }) => !except.has(`${userId}/${deviceId}`))
-      .map((target) => ({
-        userId,
-        deviceId: target.deviceId,
-        given: giveFrom(db, claim, target),
-        left: target.hasUploaded === 1 ? countKeys(db, { device: target.no, since: claim.since }) : null,
-      }))
+      .map((target) => {
+        const given = giveFrom(db, claim, target)
+        const isFewer = given?.lastResort === false
+        const left = isFewer ? countKeys(db, { device: target.no, since: claim.since }) : null
+        return { userId, deviceId: target.deviceId, given, left }
+      })
   })
 }
 

@@ -32,7 +32,8 @@ export class Membership {
   }
 
   create({ groupId, name, owner, members }: CreateGroup): Promise<Group> {
-    return this.parts.groups.inTurn(async () => {
+    const { groups } = this.parts
+    const run = async () => {
       const { committer, ledger, limits, clock } = this.parts
       this.refuseOverload()
       const add = [owner.userId, ...members]
@@ -46,21 +47,25 @@ export class Membership {
       const entries = { by: owner.userId, add, remove: [], roles: new Map<string, Role>([[owner.userId, 'owner']]) }
       await this.commit(group, undefined, mailbox, users, entries, { name, createdAt })
       return group
-    })
+    }
+    return groups.turns.inTurn(groupId, () => groups.admit(run))
   }
 
   /** Throws `limit_reached`, `rate_limited`. */
   change(change: GroupChange): Promise<Group | Moved> {
-    return this.parts.groups.inTurn(async () => {
-      const { committer, limits, clock, groups, mls } = this.parts
+    const { groups, mls } = this.parts
+    return groups.turns.inTurn(change.groupId, async () => {
       const group = await groups.group(change.groupId)
       if (group === undefined || group.version !== change.version) return 'moved'
       this.refuseOverload()
-      if (group.mls !== null && !change.delete) return mls.departUser(group, change.by.userId, new Map())
-      if (change.add.length > 0) {
-        await committer.run('admitMembers', { by: change.by.userId, add: change.add, limits, now: clock.now() })
-      }
-      return this.apply(group, { ...change, by: change.by.userId })
+      const by = change.by.userId
+      if (group.mls !== null && !change.delete) return mls.departUser(group, by, new Map())
+      if (change.add.length === 0) return this.apply(group, { ...change, by })
+      return groups.admit(async () => {
+        const { committer, limits, clock } = this.parts
+        await committer.run('admitMembers', { by, add: change.add, limits, now: clock.now() })
+        return this.apply(group, { ...change, by })
+      })
     })
   }
 
@@ -73,28 +78,26 @@ export class Membership {
     groupsOf: () => Promise<readonly string[]>,
     rest: () => Promise<result>,
   ): Promise<result> {
-    return this.parts.groups.inTurn(async () => {
-      const { groups, mls } = this.parts
-      for (const groupId of await groupsOf()) {
-        const group = await groups.group(groupId)
-        if (group === undefined || !group.members.has(userId)) continue
-        const successor = group.members.get(userId) === 'owner' ? successorOf(group, userId) : undefined
-        const roles = new Map<string, Role>(successor === undefined ? [] : [[successor, 'owner']])
-        if (group.mls !== null) await mls.departUser(group, userId, roles)
-        else {
-          await this.apply(group, {
-            groupId,
-            version: group.version,
-            by: userId,
-            add: [],
-            remove: [userId],
-            roles,
-            delete: false,
-          })
-        }
-      }
+    return this.parts.groups.turns.inTurnAlone(async () => {
+      // Beside each other, so that a thousand groups are a few transactions: but all of them before anything goes on.
+      const removals = await Promise.allSettled((await groupsOf()).map((groupId) => this.removeFrom(groupId, userId)))
+      const failed = removals.find(({ status }) => status === 'rejected')
+      if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
       return rest()
     })
+  }
+
+  private async removeFrom(groupId: string, userId: string): Promise<void> {
+    const { groups, mls } = this.parts
+    const group = await groups.group(groupId)
+    if (group === undefined || !group.members.has(userId)) return
+    const successor = group.members.get(userId) === 'owner' ? successorOf(group, userId) : undefined
+    const roles = new Map<string, Role>(successor === undefined ? [] : [[successor, 'owner']])
+    if (group.mls !== null) await mls.departUser(group, userId, roles)
+    else {
+      const change = { groupId, version: group.version, by: userId, add: [], remove: [userId], roles, delete: false }
+      await this.apply(group, change)
+    }
   }
 
   private async apply(group: Group, change: Change): Promise<Group> {

@@ -6,7 +6,7 @@ import type { DepartedLeaf, GroupInfo, Window } from '../store.ts'
 import { admitMembers } from './admissions.ts'
 
 import { prepared } from './statements.ts'
-import { putWelcome, type WelcomeRows, welcomeBytes } from './welcomes.ts'
+import { putWelcome, type WelcomeRows, waitingWelcomes } from './welcomes.ts'
 
 /** MLS groups as the writer thread keeps them. What may be changed is decided elsewhere; seqs come from the main thread. */
 
@@ -77,9 +77,11 @@ export function admitCommit(db: DatabaseSync, admission: CommitAdmission): numbe
       userId,
       deviceId,
     ) as { no: number } | undefined
-    if (mailbox === undefined || welcomeBytes(db, mailbox.no, by) + admission.welcomeBytes <= limits.PAIR_BYTES) continue
+    const waiting = mailbox === undefined ? { entries: 0, bytes: 0 } : waitingWelcomes(db, mailbox.no, by)
+    const isFull = waiting.entries >= limits.PAIR_ENTRIES
+    if (!isFull && waiting.bytes + admission.welcomeBytes <= limits.PAIR_BYTES) continue
     throw new SottoError('limit_reached', `too many Welcomes by you wait for ${deviceId} of ${userId}`, {
-      limit: 'PAIR_BYTES',
+      limit: isFull ? 'PAIR_ENTRIES' : 'PAIR_BYTES',
       userId,
       deviceId,
     })
@@ -253,13 +255,26 @@ export function deviceWindows(db: DatabaseSync, device: number): DeviceWindows[]
   return [...byGroup.values()]
 }
 
-/** Drops windows that nothing can be read through any more. */
-export function purgeWindows(db: DatabaseSync): void {
+/**
+ * Drops windows that nothing can be read through any more, of some groups: those behind `after`, in the order of their ids.
+ * Returns the last of them; null: there are no others.
+ */
+export function purgeWindows(
+  db: DatabaseSync,
+  { after, groups }: { readonly after: string; readonly groups: number },
+): string | null {
+  const found = prepared(
+    db,
+    'SELECT DISTINCT group_id AS groupId FROM group_devices WHERE to_seq IS NOT NULL AND group_id > ? ORDER BY group_id LIMIT ?',
+  ).all(after, groups) as { groupId: string }[]
+  const last = found.at(-1)?.groupId
+  if (last === undefined) return null
   prepared(
     db,
-    `DELETE FROM group_devices WHERE to_seq IS NOT NULL AND to_seq <= (
+    `DELETE FROM group_devices WHERE to_seq IS NOT NULL AND group_id > ? AND group_id <= ? AND to_seq <= (
        SELECT b.floor FROM groups g JOIN mailboxes b ON b.no = g.mailbox WHERE g.group_id = group_devices.group_id)`,
-  ).run()
+  ).run(after, last)
+  return found.length < groups ? null : last
 }
 
 /** Drops what else hangs on a group. */

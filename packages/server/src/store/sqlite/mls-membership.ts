@@ -12,6 +12,7 @@ import {
 import type { Appender } from './appender.ts'
 import type { Committer } from './committer.ts'
 import type { GroupCache } from './group-cache.ts'
+import { idempotencyText } from './idempotency/key.ts'
 import type { Ledger } from './ledger.ts'
 import type { Mailbox } from './mailbox.ts'
 import { membershipBody } from './membership-body.ts'
@@ -42,17 +43,23 @@ export class MlsMembership {
     this.parts = parts
   }
 
-  /** Throws `id_conflict`, what `decide` throws, `not_found`, `limit_reached`, `rate_limited`, `device_revoked`, `overloaded`. */
+  /**
+   * Throws `id_conflict`, what `decide` throws, `not_found`, `limit_reached`, `rate_limited`, `mailbox_full`, `device_revoked`,
+   * `overloaded`.
+   */
   commit(commit: GroupCommit): Promise<Appended> {
     const { groups, appender } = this.parts
-    return groups.inTurn(async () => {
+    const decide = async () => {
       const first = await appender.repeatedCommit(commit)
       if (first !== undefined) return first
       const group = (await groups.group(commit.groupId)) as MlsGroup | undefined
       const decision = commit.decide(group)
       this.refuse(commit.from)
-      return await this.apply(commit, group, decision)
-    })
+      const apply = () => this.apply(commit, group, decision)
+      return await (decision.addUsers.size > 0 ? groups.admit(apply) : apply())
+    }
+    const id = idempotencyText(commit.from.no, commit.id)
+    return groups.turns.inTurn(commit.groupId, () => groups.ids.inTurn(id, decide))
   }
 
   /** In the group's turn: the user is gone; a commit has to remove the leaves. `roles`: who follows an owner. */
@@ -80,7 +87,7 @@ export class MlsMembership {
   /** The device is gone from all its groups, in the transaction of `revoke`, which hands it over before it returns. */
   revoke<result>(userId: string, deviceId: string, revoke: () => Promise<result>): Promise<result | undefined> {
     const { groups, ledger, reader } = this.parts
-    return groups.inTurn(async () => {
+    return groups.turns.inTurnAlone(async () => {
       const device = await reader.run('readingOf', { userId, deviceId })
       if (device === undefined) return undefined
       const found: { group: MlsGroup; mailbox: Mailbox }[] = []
@@ -135,6 +142,7 @@ export class MlsMembership {
     const { appender, clock, committer, groups, ledger, limits } = this.parts
     const { from, groupId, welcome, welcomeTo } = commit
     const creates = decision.kind === 'create'
+    if (!creates) appender.refuseFull((await ledger.find('group', groupId, false))!)
     const numbers = await committer.run('admitCommit', {
       by: from.userId,
       groupId,

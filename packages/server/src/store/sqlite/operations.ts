@@ -18,11 +18,11 @@ import {
   saveCursors,
   trimMailboxes,
 } from './mailboxes.ts'
-import { admitCommit, applyCommit, applyMls, groupInfo, readingOf } from './mls-groups.ts'
+import { admitCommit, applyCommit, applyMls, groupInfo, purgeWindows, readingOf } from './mls-groups.ts'
 import { readEntries, readSubscriptions, seekSettled } from './reads.ts'
 import { expiredFloors, sweepExpiring } from './sweep.ts'
 import { putTicket, sweepTickets, takeTicket } from './tickets.ts'
-import { sweepWelcomes } from './welcomes.ts'
+import { sweepWelcomeEntries, sweepWelcomes } from './welcomes.ts'
 
 /** What the writer thread does on behalf of the main thread, each in the transaction of a batch. */
 export const writes = {
@@ -47,6 +47,7 @@ export const writes = {
   mergeIds,
   openDevice,
   purgeGroups,
+  purgeWindows,
   putDeviceList,
   putTicket,
   renameDevice,
@@ -57,6 +58,7 @@ export const writes = {
   sweepExpiring,
   sweepKeyPackages,
   sweepTickets,
+  sweepWelcomeEntries,
   sweepWelcomes,
   takeTicket,
   touchDevice,

@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts'
+import { entryBytes } from '../entry-bytes.ts'
 import type { Entry, EntryKind, Gap, Item, ReadLimit } from '../store.ts'
 import { type Mailbox, tombstone } from './mailbox.ts'
 import type { Reader } from './reader.ts'
@@ -83,7 +84,7 @@ export class Pages {
         continue
       }
       const entry = readable(record)
-      bytes += entry.json.length
+      bytes += entryBytes(entry)
       if ((entries > 0 || !isFirst) && bytes > limit.bytes) return
       items.push(entry)
       entries++

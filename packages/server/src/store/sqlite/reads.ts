@@ -31,19 +31,23 @@ export function readEntries(
   db: DatabaseSync,
   { mailbox, after, upTo, limit }: { mailbox: number; after: number; upTo: number; limit: ReadLimit },
 ): PackedEntries {
-  const rows = prepared(
+  const found = prepared(
     db,
     `SELECT id & 0xffffffff AS seq, kind, sender, received_at, expires_at, data FROM entries
      WHERE id > (?1 << 32 | ?2) AND id <= (?1 << 32 | ?3) ORDER BY id LIMIT ?4`,
-  ).all(mailbox, after, upTo, limit.entries) as unknown as EntryRow[]
+  ).iterate(mailbox, after, upTo, limit.entries) as unknown as Iterable<EntryRow>
+  const rows: EntryRow[] = []
   let total = 0
-  let count = 0
-  for (const row of rows) {
+  let isFull = false
+  // A row may be megabytes: no more of them are loaded than go out, but for the one that does not fit.
+  for (const row of found) {
     row.data = delivered(db, { mailbox, ...row })
-    if (count > 0 && total + row.data.length > limit.bytes) break
+    isFull = rows.length > 0 && total + row.data.length > limit.bytes
+    if (isFull) break
     total += row.data.length
-    count++
+    rows.push(row)
   }
+  const count = rows.length
   const bytes = new Uint8Array(total)
   const meta = new Float64Array(count * metaWidth)
   let end = 0
@@ -59,7 +63,7 @@ export function readEntries(
     meta[at + 4] = row.expires_at ?? 0
     meta[at + 5] = end
   }
-  const isCut = count < rows.length || count === limit.entries
+  const isCut = isFull || count === limit.entries
   return { meta, bytes, upTo: isCut ? rows[count - 1]!.seq : upTo }
 }
 

@@ -171,6 +171,10 @@ export class SqliteStore implements Store {
     return this.appender.repeated(draft)
   }
 
+  hasTaken(device: Device, id: string): Promise<boolean> {
+    return this.appender.hasTaken(device, id)
+  }
+
   read(mailbox: string, after: number, limit: ReadLimit): readonly Item[] | Promise<readonly Item[]> {
     const known = this.ledger.knownByName(mailbox)
     if (known !== undefined) return this.pages.read(known, after, limit)

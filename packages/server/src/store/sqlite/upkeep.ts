@@ -8,6 +8,7 @@ import type { Ledger } from './ledger.ts'
 import type { Reader } from './reader.ts'
 import { startThread, type Thread } from './thread.ts'
 import type { FilterChange } from './threads.ts'
+import type { WelcomePlace } from './welcomes.ts'
 
 /** How often cursors are persisted, and acknowledged entries freed: well within the second that is promised. */
 const persistMs = 400
@@ -19,6 +20,9 @@ const checkpointMs = 200
 const logPagesMax = 16_384
 /** Mailboxes that one step of expiry looks at. */
 const mailboxesPerStep = 1_000
+/** Rows of other tables, and groups, that a step of a sweep looks at. */
+const rowsPerStep = 2_000
+const groupsPerStep = 200
 
 export interface UpkeepParts {
   readonly clock: Clock
@@ -86,9 +90,20 @@ export class Upkeep {
     await committer.run('sweepBuckets', now)
     const addedBefore = keyPackagesSince(now, retentionMs)
     for (let more = true; more; ) more = (await committer.run('sweepKeyPackages', addedBefore)).more
-    await committer.run('sweepWelcomes', undefined)
+    await this.sweepMls()
     for (const no of await committer.run('purgeGroups', undefined)) ledger.dropByNumber(no)
     return { entries, tickets }
+  }
+
+  /** What hangs on MLS groups and is of no use any more. */
+  private async sweepMls(): Promise<void> {
+    const { committer } = this.parts
+    let place: WelcomePlace | null = { mailbox: 0, seq: 0 }
+    while (place !== null) place = await committer.run('sweepWelcomeEntries', { after: place, rows: rowsPerStep })
+    let row: number | null = 0
+    while (row !== null) row = await committer.run('sweepWelcomes', { after: row, rows: rowsPerStep })
+    let groupId: string | null = ''
+    while (groupId !== null) groupId = await committer.run('purgeWindows', { after: groupId, groups: groupsPerStep })
   }
 
   private async sweepExpiring(now: number): Promise<number> {

@@ -1,8 +1,11 @@
 import type { Entry } from '../store.ts'
 import type { Recorded } from './mailbox.ts'
-import { filled } from './welcomes.ts'
+import { filled, filledPieces } from './welcomes.ts'
 
-/** An entry for a Welcome as it is read: the Welcome is filled in once somebody looks at the frame. */
+/**
+ * An entry for a Welcome as it is read: the Welcome, which may be megabytes and for thousands of devices, is shared by all of
+ * them, and filled in only for those who need the frame in one piece.
+ */
 class WelcomeEntry implements Entry {
   readonly mailbox: string
   readonly seq: number
@@ -11,7 +14,6 @@ class WelcomeEntry implements Entry {
   readonly receivedAt: number
   private readonly kept: Buffer
   private readonly welcome: Buffer
-  private whole: Buffer | null = null
 
   constructor({ mailbox, seq, kind, sender, receivedAt, json }: Recorded, welcome: Buffer) {
     this.mailbox = mailbox
@@ -24,8 +26,11 @@ class WelcomeEntry implements Entry {
   }
 
   get json(): Buffer {
-    this.whole ??= filled(this.kept, this.welcome)
-    return this.whole
+    return filled(this.kept, this.welcome)
+  }
+
+  get pieces(): readonly Buffer[] {
+    return filledPieces(this.kept, this.welcome)
   }
 }
 

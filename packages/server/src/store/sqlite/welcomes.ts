@@ -41,22 +41,29 @@ export function welcomeOf(db: DatabaseSync, mailbox: number, seq: number): strin
   return row?.data
 }
 
-/** Bytes of Welcomes by a user that wait in a mailbox, each counted whole. */
-export function welcomeBytes(db: DatabaseSync, mailbox: number, userId: string): number {
+/** Welcomes by a user that wait in a mailbox, each counted whole. */
+export function waitingWelcomes(
+  db: DatabaseSync,
+  mailbox: number,
+  userId: string,
+): { readonly entries: number; readonly bytes: number } {
   const row = prepared(
     db,
-    `SELECT coalesce(sum(length(w.data)), 0) AS bytes FROM welcome_entries e
+    `SELECT count(*) AS entries, coalesce(sum(octet_length(w.data)), 0) AS bytes FROM welcome_entries e
        JOIN welcomes w ON w.group_mailbox = e.group_mailbox AND w.group_seq = e.group_seq
      WHERE e.mailbox = ?1 AND w.user_id = ?2 AND e.seq > (SELECT floor FROM mailboxes WHERE no = ?1)`,
   ).get(mailbox, userId)
-  return (row as { bytes: number }).bytes
+  return row as { entries: number; bytes: number }
 }
 
 /** The frame of an entry as it is delivered. */
-export function filled(json: Uint8Array, welcome: string | Uint8Array): Buffer {
-  const bytes = typeof welcome === 'string' ? Buffer.from(welcome, 'latin1') : welcome
-  const head = json.subarray(0, json.length - fillBefore)
-  return Buffer.concat([head, bytes, json.subarray(json.length - fillBefore)])
+export function filled(json: Buffer, welcome: Buffer): Buffer {
+  return Buffer.concat(filledPieces(json, welcome))
+}
+
+/** The same in pieces: what is before the Welcome, the Welcome itself, and what is behind it. */
+export function filledPieces(json: Buffer, welcome: Buffer): readonly [Buffer, Buffer, Buffer] {
+  return [json.subarray(0, json.length - fillBefore), welcome, json.subarray(json.length - fillBefore)]
 }
 
 /** The frame of any settled entry as it is delivered. */
@@ -66,19 +73,52 @@ export function delivered(
 ): Uint8Array {
   if (kind !== entryKinds.welcome) return data
   const welcome = welcomeOf(db, mailbox, seq)
-  return welcome === undefined ? data : filled(data, welcome)
+  if (welcome === undefined) return data
+  return filled(Buffer.from(data.buffer, data.byteOffset, data.byteLength), Buffer.from(welcome, 'latin1'))
 }
 
-/** Forgets the Welcomes that no entry refers to any more. */
-export function sweepWelcomes(db: DatabaseSync): void {
+/** Forgets whose Welcomes they are; those who wait for them get them all the same. */
+export function disownWelcomes(db: DatabaseSync, userId: string): void {
+  prepared(db, "UPDATE welcomes SET user_id = '' WHERE user_id = ?").run(userId)
+}
+
+/** An entry for a Welcome, by its place. */
+export interface WelcomePlace {
+  readonly mailbox: number
+  readonly seq: number
+}
+
+interface Step<place> {
+  readonly after: place
+  /** How many are looked at, so that appends never wait long. */
+  readonly rows: number
+}
+
+/** Forgets references of entries that nobody reads any more. Returns where the next step begins; null: there is none. */
+export function sweepWelcomeEntries(db: DatabaseSync, { after, rows }: Step<WelcomePlace>): WelcomePlace | null {
+  const last = prepared(
+    db,
+    'SELECT mailbox, seq FROM welcome_entries WHERE (mailbox, seq) > (?, ?) ORDER BY mailbox, seq LIMIT 1 OFFSET ?',
+  ).get(after.mailbox, after.seq, rows - 1) as WelcomePlace | undefined
+  const to = last ?? { mailbox: Number.MAX_SAFE_INTEGER, seq: 0 }
   prepared(
     db,
-    `DELETE FROM welcome_entries WHERE seq <= (SELECT floor FROM mailboxes WHERE no = welcome_entries.mailbox)
-       OR NOT EXISTS (SELECT 1 FROM mailboxes WHERE no = welcome_entries.mailbox)`,
-  ).run()
+    `DELETE FROM welcome_entries WHERE (mailbox, seq) > (?, ?) AND (mailbox, seq) <= (?, ?)
+       AND (seq <= (SELECT floor FROM mailboxes WHERE no = welcome_entries.mailbox)
+         OR NOT EXISTS (SELECT 1 FROM mailboxes WHERE no = welcome_entries.mailbox))`,
+  ).run(after.mailbox, after.seq, to.mailbox, to.seq)
+  return last === undefined ? null : { ...last }
+}
+
+/** Forgets Welcomes that no entry refers to any more. Returns the row after which the next step begins; null: there is none. */
+export function sweepWelcomes(db: DatabaseSync, { after, rows }: Step<number>): number | null {
+  const last = prepared(db, 'SELECT rowid FROM welcomes WHERE rowid > ? ORDER BY rowid LIMIT 1 OFFSET ?').get(after, rows - 1) as
+    | { rowid: number }
+    | undefined
   prepared(
     db,
-    `DELETE FROM welcomes WHERE NOT EXISTS (
+    `DELETE FROM welcomes WHERE rowid > ? AND rowid <= ? AND NOT EXISTS (
        SELECT 1 FROM welcome_entries e WHERE e.group_mailbox = welcomes.group_mailbox AND e.group_seq = welcomes.group_seq)`,
-  ).run()
+  ).run(after, last?.rowid ?? Number.MAX_SAFE_INTEGER)
+  return last?.rowid ?? null
 }

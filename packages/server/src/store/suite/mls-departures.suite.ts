@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Device } from '../store.ts'
-import { commit, create, readersOf } from './mls-world.suite.ts'
+import { type Change, commit, commitOf, create, readersOf } from './mls-world.suite.ts'
 import { entriesOf, frameOf, type NewWorld, refusal, type World } from './world.suite.ts'
 
 async function people(world: World): Promise<{ phone: Device; laptop: Device; bob: Device; carol: Device }> {
@@ -155,6 +155,45 @@ export function mlsDepartureTests(newWorld: NewWorld): void {
     expect(await world.store.group('alone')).toBeUndefined()
     await commit(world, carol, 'team', { remove: [phone, laptop] })
     expect((await world.group('team')).mls?.departed).toEqual([])
+  })
+
+  test('who erases the account departs from many groups at once', async () => {
+    const world = await newWorld()
+    const { phone, bob } = await people(world)
+    const groups = Array.from({ length: 40 }, (_, at) => `g${at}`)
+    for (const groupId of groups) await create(world, bob, groupId, [phone])
+    const { commits } = world.store.stats()
+    await world.store.eraseAccount('alice')
+    // Not one after another, each with a transaction of its own; cursors may be persisted meanwhile.
+    expect(world.store.stats().commits - commits).toBeLessThan(groups.length / 2)
+    for (const groupId of groups) {
+      expect((await world.group(groupId)).mls?.departed).toEqual([{ userId: 'alice', deviceId: 'phone', whole: true }])
+    }
+  })
+
+  test('commits of different groups do not wait for each other, and a revoked device is in none', async () => {
+    const world = await newWorld()
+    const { phone, laptop, bob } = await people(world)
+    const groups = Array.from({ length: 20 }, (_, at) => `g${at}`)
+    for (const groupId of groups) await create(world, bob, groupId, [phone])
+    const { commits } = world.store.stats()
+    await Promise.all(groups.map((groupId) => commit(world, bob, groupId, {})))
+    expect(world.store.stats().commits - commits).toBeLessThan(groups.length)
+    const now = await Promise.all(groups.map((groupId) => world.group(groupId)))
+    const adds = (by: Device, more: Change = {}) =>
+      now.map((group) => world.store.commitGroup(commitOf(by, group.groupId, { add: [laptop], ...more }, group)))
+    const adding = adds(bob)
+    const revoking = world.store.revokeDevice('alice', 'laptop')
+    const late = adds(phone, { epoch: 3 }).map((answer) => answer.catch(({ code }) => code))
+    await Promise.all(adding)
+    expect(await revoking).toBe(true)
+    expect(new Set(await Promise.all(late))).toEqual(new Set(['not_found']))
+    await world.pause()
+    for (const groupId of groups) {
+      const group = await world.group(groupId)
+      expect(readersOf(group)).toEqual(['alice/phone', 'bob/phone'])
+      expect(group.mls?.departed).toEqual([{ userId: 'alice', deviceId: 'laptop', whole: false }])
+    }
   })
 
   test('a group in which nobody is left is no more', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { entryBytes } from '../entry-bytes.ts'
 import { type Device, entryKinds, type Window } from '../store.ts'
 import { commit, commitOf, create, named, readersOf } from './mls-world.suite.ts'
 import { entriesOf, frameOf, type NewWorld, refusal, retentionMs, type World, wordsOf } from './world.suite.ts'
@@ -233,6 +234,57 @@ export function mlsGroupTests(newWorld: NewWorld): void {
     await create(world, phone, 'two', [bob], { welcome })
   })
 
+  test('so is their number, however small they are', async () => {
+    const world = await newWorld({ PAIR_ENTRIES: 3 })
+    const { phone, bob, carol } = await people(world)
+    const again = { add: [bob], remove: [bob], welcome: 'AAAA', welcomeTo: [bob] }
+    await create(world, phone, 'team', [bob, carol], { welcomeTo: [bob] })
+    for (let round = 0; round < 2; round++) await commit(world, phone, 'team', again)
+    const refused = { code: 'limit_reached', limit: 'PAIR_ENTRIES', userId: 'bob', deviceId: 'phone' }
+    expect(await refusal(() => commit(world, phone, 'team', again))).toEqual(refused)
+    await commit(world, carol, 'team', again)
+    const { mailbox, head } = await world.mailbox(bob, 'device')
+    expect(head).toBe(4)
+    await world.acknowledge(bob, mailbox, 2)
+    await world.store.sweep()
+    await world.pause()
+    await commit(world, phone, 'team', again)
+  })
+
+  test('commits are bounded where nobody holds entries back', async () => {
+    const world = await newWorld({ MAILBOX_ENTRIES: 5 })
+    const [phone, bob] = [await world.device('alice', 'phone'), await world.device('bob', 'phone')]
+    const { mailbox } = await create(world, phone, 'team', [bob])
+    for (let round = 0; round < 4; round++) await commit(world, phone, 'team', {})
+    await world.pause()
+    const before = await world.group('team')
+    for (const kind of ['commit', 'reset'] as const) {
+      const refused = await refusal(() => commit(world, phone, 'team', { kind, id: 'too-many' }))
+      expect(refused).toMatchObject({ code: 'mailbox_full', limit: 'MAILBOX_ENTRIES' })
+    }
+    expect(await world.group('team')).toEqual(before)
+    world.store.delivered(mailbox, 3)
+    await commit(world, phone, 'team', { id: 'too-many' })
+    await world.store.openDevice({ ...named(bob), holds: true })
+    for (let round = 0; round < 6; round++) await commit(world, phone, 'team', {})
+  })
+
+  test('a Welcome for many is in memory once, and put together for nobody who is online', async () => {
+    const world = await newWorld()
+    const { phone, laptop, bob, carol } = await people(world)
+    const welcome = 'A'.repeat(200_000)
+    await create(world, phone, 'team', [laptop, bob, carol], { welcome })
+    const entries = world.announced.filter(({ kind }) => kind === entryKinds.welcome)
+    expect(entries).toHaveLength(3)
+    const large = entries.map(({ pieces = [] }) => pieces.find(({ length }) => length === welcome.length))
+    expect(large[0]?.toString()).toBe(welcome)
+    expect(new Set(large).size).toBe(1)
+    for (const entry of entries) {
+      expect(Buffer.concat([...(entry.pieces ?? [])]).equals(entry.json)).toBe(true)
+      expect(entryBytes(entry)).toBe(entry.json.length)
+    }
+  })
+
   test('entries are held back by devices, each until the end of its window', async () => {
     const world = await newWorld()
     const { phone, bob, carol } = await people(world)
@@ -315,6 +367,30 @@ export function mlsGroupTests(newWorld: NewWorld): void {
     expect(frames.map(({ epoch }) => epoch)).toEqual(Array.from({ length: epochs }, (_, at) => at))
     for (const { epoch, seq, from } of taken) expect(frames[seq - 1]).toMatchObject({ epoch, seq, from })
     expect((await world.group('team')).mls).toMatchObject({ epoch: epochs, seq: epochs })
+  })
+
+  test('of what a device sends at once under one id, to several groups, one is taken', async () => {
+    const world = await newWorld()
+    const { phone, bob } = await people(world)
+    const groups = ['one', 'two', 'three', 'four']
+    for (const groupId of groups) await create(world, phone, groupId, [bob])
+    const outcomes = await Promise.allSettled(groups.map((groupId) => commit(world, bob, groupId, { id: 'the-same' })))
+    const codes = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 'taken' : outcome.reason.code)).toSorted()
+    expect(codes).toEqual(['id_conflict', 'id_conflict', 'id_conflict', 'taken'])
+    expect(await world.store.hasTaken(bob, 'the-same')).toBe(true)
+    expect(await world.store.hasTaken(phone, 'the-same')).toBe(false)
+    await world.pause()
+    expect(await world.store.hasTaken(bob, 'the-same')).toBe(true)
+  })
+
+  test('of many groups at once that would hold a user, as many are taken as may', async () => {
+    const world = await newWorld({ USER_GROUPS: 3 })
+    const { phone, bob } = await people(world)
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 8 }, (_, at) => create(world, at % 2 === 0 ? phone : bob, `g${at}`, at % 2 === 0 ? [bob] : [])),
+    )
+    expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBeLessThanOrEqual(4)
+    expect(await world.store.listGroups('bob', '', 10)).toHaveLength(3)
   })
 
   test('of many who create the same group one does', async () => {

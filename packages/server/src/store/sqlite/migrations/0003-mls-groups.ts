@@ -22,6 +22,7 @@ CREATE TABLE group_devices(
   PRIMARY KEY(group_id, device, from_seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX group_devices_device ON group_devices(device, group_id);
+CREATE INDEX group_devices_closed ON group_devices(group_id) WHERE to_seq IS NOT NULL;
 
 -- Leaves that a commit has to remove. whole: the user is gone, else the device alone.
 CREATE TABLE departed(
