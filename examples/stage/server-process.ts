@@ -107,16 +107,26 @@ function listeningPort(line: string): number | undefined {
   return msg === 'listening' && typeof port === 'number' ? port : undefined
 }
 
-const runMsMax = 60_000
+const runMsMaxDefault = 60_000
 const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
+export interface Staging {
+  /** Longer than it can take. */
+  readonly runMsMax?: number
+  /** What else is to be cleared away in the end; may grow while it runs. */
+  readonly clearings?: readonly (() => Promise<void>)[]
+}
+
 /** Runs with a server that has a temporary directory of its own. Both are gone afterwards, whatever happens. */
-export async function withServer<result>(run: (server: ServerProcess) => Promise<result>): Promise<result> {
+export async function withServer<result>(
+  run: (server: ServerProcess) => Promise<result>,
+  { runMsMax = runMsMaxDefault, clearings = [] }: Staging = {},
+): Promise<result> {
   const directory = mkdtempSync(join(tmpdir(), 'sotto-demo-'))
   const server = new ServerProcess(directory)
   const removal = { recursive: true, force: true, maxRetries: 5 } as const
   const clear = async () => {
-    await server.end()
+    await Promise.all([server.end(), ...clearings.map((clearing) => clearing())])
     rmSync(directory, removal)
   }
   // Ctrl-C may come twice: from the terminal, and passed on by npm.
@@ -133,7 +143,7 @@ export async function withServer<result>(run: (server: ServerProcess) => Promise
   for (const signal of endSignals) process.on(signal, interrupt)
   process.on('exit', lastResort)
   try {
-    return await Promise.race([run(server), server.crashed, tooLong(server)])
+    return await Promise.race([run(server), server.crashed, tooLong(server, runMsMax)])
   } finally {
     if (isInterrupted) await new Promise(() => {})
     await clear()
@@ -142,7 +152,7 @@ export async function withServer<result>(run: (server: ServerProcess) => Promise
   }
 }
 
-async function tooLong(server: ServerProcess): Promise<never> {
+async function tooLong(server: ServerProcess, runMsMax: number): Promise<never> {
   await sleep(runMsMax, undefined, { ref: false })
   throw new Error(`it has not come to its end within ${runMsMax} ms; the log of the server:\n${server.log}`)
 }

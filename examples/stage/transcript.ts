@@ -4,7 +4,14 @@ import { styleText } from 'node:util'
 type Style = Parameters<typeof styleText>[0]
 
 const nameWidth = 8
-const styleOf: Readonly<Record<string, Style>> = { alice: 'cyan', bob: 'yellow', carol: 'magenta', server: 'bold' }
+const styleOf: Readonly<Record<string, Style>> = {
+  alice: 'cyan',
+  laptop: 'cyan',
+  bob: 'yellow',
+  carol: 'magenta',
+  dave: 'blue',
+  server: 'bold',
+}
 
 /** What a spectator reads. */
 export const transcript = {

@@ -29,6 +29,8 @@ export interface WireTap {
   cut(): void
   /** No connection comes about while this is true. */
   isDown: boolean
+  /** What the device says is witnessed and gets lost on its way while this is true. */
+  isLossy: boolean
   close(): Promise<void>
 }
 
@@ -36,6 +38,7 @@ export interface WireTap {
 export async function startWireTap(target: () => string, witness: Witness): Promise<WireTap> {
   const open = new Set<Duplex>()
   let isDown = false
+  let isLossy = false
 
   const keep = (socket: Duplex) => {
     open.add(socket)
@@ -48,6 +51,7 @@ export async function startWireTap(target: () => string, witness: Witness): Prom
     const body = await textOf(incoming)
     const request = { method, path, body: body.toString('utf8') }
     witness.asked(request)
+    if (isLossy) return
     const onward = ask(`http://${target()}${path}`, { method, headers, agent: false })
     onward.on('socket', keep)
     onward.end(body)
@@ -80,7 +84,7 @@ export async function startWireTap(target: () => string, witness: Witness): Prom
     const received = new WebSocketTexts((text) => witness.received(text))
     const fromDevice = (bytes: Buffer) => {
       sent.push(bytes)
-      far.write(bytes)
+      if (!isLossy) far.write(bytes)
     }
     if (head.length > 0) fromDevice(head)
     near.on('data', fromDevice)
@@ -110,6 +114,12 @@ export async function startWireTap(target: () => string, witness: Witness): Prom
     set isDown(down) {
       isDown = down
       if (down) cut()
+    },
+    get isLossy() {
+      return isLossy
+    },
+    set isLossy(lossy) {
+      isLossy = lossy
     },
     async close() {
       cut()

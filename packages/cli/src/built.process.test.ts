@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { scratchDirectory, serving, sotto } from './sotto-process.suite.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const packages = ['protocol', 'server', 'cli']
+const packages = ['protocol', 'server', 'client', 'cli']
 
 /** A copy of what is built and of what builds it, beside the installed modules: the tree itself stays as it is. */
 function copyOfTree(): string {

@@ -5,11 +5,15 @@ Examples:
   $ sotto serve
   $ sotto serve --port 9000 --data /srv/sotto
   $ sotto doctor
+  $ sotto chat bob --as alice
+  $ sotto send bob "see you at 8" --as alice
+  $ sotto listen --json --as bot
   $ curl -H "Authorization: Bearer $(sotto token alice)" localhost:8080/devices
 
-Settings come from the environment, and from the file .env in the working
-directory; options win over both. Those that matter to a command are named by
-sotto COMMAND --help. Colours: on a terminal, unless NO_COLOR is set.
+Settings come from the environment; options win over it. serve, token and doctor
+read the file .env in the working directory too. Those that matter to a command
+are named by sotto COMMAND --help. Colours: on a terminal, unless NO_COLOR is
+set.
 
 Exit codes: 0 all is well, 1 it could not be done, 2 the call was wrong.`
 
@@ -68,3 +72,68 @@ Exit codes: 0 no problem (there may be warnings), 1 at least one problem.
 
 Settings (environment or .env): all that the server reads. What differs from the
 defaults is listed; secrets are not shown.`
+
+const userSettings = `
+Settings (environment):
+  SOTTO_USER       who you are, in place of --as
+  SOTTO_URL        the server, in place of --url
+  SOTTO_TOKEN      a token of your login, in place of --token. With none of
+                   these a development token is asked for (npm run dev)
+  XDG_DATA_HOME    devices are kept in its folder sotto (~/.local/share), one
+                   for each server and user, for one process at a time`
+
+export const chatHelp = `
+Examples:
+  $ sotto chat bob --as alice
+  $ sotto chat --group Team bob carol --as alice
+  $ sotto chat --as alice
+  $ sotto chat --as alice --link --data ./laptop
+
+/help in the chat says what else there is: /who, /verify, /add, /react, ... It
+works without a terminal too: lines in, lines out. When somebody's identity
+changes, nothing is sent until you /verify or /accept it.
+${userSettings}`
+
+export const sendHelp = `
+Examples:
+  $ sotto send bob "see you at 8" --as alice
+  $ uptime | sotto send bob - --as alice
+  $ sotto send --group Team "the build is green" --as bot
+
+Exit codes: 0 the server has it on disk, 1 it has not: the message then says
+whether it waits here for the next time.
+${userSettings}`
+
+export const listenHelp = `
+Examples:
+  $ sotto listen --json --as bot
+  $ sotto listen --json --as bot | while read -r line; do echo "$line"; done
+
+A line of --json: type (message), id, conversationId, kind (direct or group),
+from, text, custom, replyTo, sentAt, receivedAt (milliseconds since 1970). A
+message is handled once its line is written; after a crash in between it comes
+again, with the same id.
+
+A line of --stdin: to (a user) or conversationId, text, and if you like replyTo,
+custom, ref. It is answered by a line of type queued or refused, with the same
+ref.
+${userSettings}`
+
+export const devicesHelp = `
+Examples:
+  $ sotto devices --as alice
+  $ sotto chat --as alice --link --data ./laptop
+  $ sotto devices --as alice --revoke d8f3kQ
+
+A new device shows a code; type it, with --link, where a linked one is kept. A
+revoked device reads nothing any more, and your identity key becomes a new one.
+${userSettings}`
+
+export const verifyHelp = `
+Examples:
+  $ sotto verify bob --as alice
+  $ sotto verify bob --as alice 05170 32108 ...
+
+The number is over the identity keys of both, the same on both screens. Compare
+it in person or in a call. Exit code 1 when it is another one.
+${userSettings}`

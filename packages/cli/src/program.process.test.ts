@@ -7,6 +7,11 @@ test.each([
   [['serve', '--help'], 'DATA_DIR'],
   [['help', 'token'], '--ttl'],
   [['doctor', '--help'], '--quick'],
+  [['chat', '--help'], '--group'],
+  [['send', '--help'], '--timeout'],
+  [['listen', '--help'], 'conversationId'],
+  [['devices', '--help'], '--revoke'],
+  [['verify', '--help'], 'safety number'],
 ])('%j teaches: a purpose, examples, settings', async (args, word) => {
   const { code, stdout, stderr } = await sotto(args, { cwd: scratchDirectory() })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })

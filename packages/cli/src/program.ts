@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError } from 'commander'
+import { addClientCommands, notEmpty } from './client-commands.ts'
 import { doctorHelp, programHelp, serveHelp, tokenHelp } from './help.ts'
 import { inWords, UsageError } from './refusal.ts'
 import { printJson } from './terminal.ts'
@@ -22,7 +23,7 @@ export async function run(args: readonly string[]): Promise<number> {
   let json = false
   const program = new Command('sotto')
     .usage('COMMAND [options]')
-    .description('Runs and looks after a Sotto server: a relay for end-to-end encrypted messages that it cannot read.')
+    .description('Talks over a Sotto server, a relay for end-to-end encrypted messages that it cannot read, and runs one.')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
@@ -70,6 +71,10 @@ export async function run(args: readonly string[]): Promise<number> {
       if (!(await doctorCommand(options))) exitCode = exitCodes.failed
     })
 
+  addClientCommands(program, (asJson) => {
+    json = asJson
+  })
+
   try {
     await program.parseAsync(asked(program, args), { from: 'user' })
     return exitCode
@@ -93,12 +98,6 @@ function withSettings(command: Command): Command {
     .option('--port <NUMBER>', 'the port to listen on; 0: a free one (PORT, 8080)', notEmpty)
     .option('--host <ADDRESS>', 'the address to listen on (HOST, 0.0.0.0)', notEmpty)
     .option('--data <DIR>', 'where everything is kept (DATA_DIR, ./data)', notEmpty)
-}
-
-/** `--data "$DIR"` without DIR must not mean the default. */
-function notEmpty(value: string): string {
-  if (value === '') throw new InvalidArgumentError('It is empty.')
-  return value
 }
 
 /** What commander is to parse: `help COMMAND` is `COMMAND --help`, and help for what does not exist is a mistake. */

@@ -80,14 +80,19 @@ export async function serving(args: readonly string[], { env, ...call }: Call): 
   }
 }
 
-function start(args: readonly string[], { cwd, env = {}, program = fromSources }: Call): ChildProcess {
+/** Starts `sotto`; it is gone after the test. */
+export function start(
+  args: readonly string[],
+  { cwd, env = {}, program = fromSources }: Call,
+  input: 'ignore' | 'pipe' = 'ignore',
+): ChildProcess {
   const { PATH, NODE_COMPILE_CACHE } = process.env
   const inherited = { PATH, NODE_COMPILE_CACHE }
   const [executable = '', ...first] = program
   const child = spawn(executable, [...first, ...args], {
     cwd,
     env: { ...inherited, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input, 'pipe', 'pipe'],
   })
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return

@@ -45,7 +45,7 @@ export async function clientsRun(run: ClientsRun): Promise<RunReport> {
   const incidents: RecordedIncident[] = []
   const leavings: Leaving[] = []
   const sends: SendCall[] = []
-  const company = new Company({ server, logs, chance, handed, incidents }, directory)
+  const company = new Company({ server, logs, chance, handed, incidents })
 
   /** Until nothing moves any more; what is still under way after a long time is for the checker to name. */
   async function settle(): Promise<void> {
@@ -65,6 +65,7 @@ export async function clientsRun(run: ClientsRun): Promise<RunReport> {
     await withinMs(overallMs, workload.finished, () => JSON.stringify(workload.progress()))
     const workedMs = performance.now() - began
     await settle()
+    const settledMs = performance.now() - began - workedMs
     const views = await Promise.all(company.devices.map((device) => device.view()))
     await server.stop()
     const record: ClientsRecord = {
@@ -85,6 +86,7 @@ export async function clientsRun(run: ClientsRun): Promise<RunReport> {
       wallMs: performance.now() - began,
       counts: {
         workedMs: Math.round(workedMs),
+        settledMs: Math.round(settledMs),
         sends: sends.length,
         commits: record.log.filter(({ kind }) => kind === 'commit').length,
         external: record.log.filter((entry) => entry.kind === 'commit' && entry.external).length,

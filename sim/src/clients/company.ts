@@ -1,24 +1,21 @@
-import { mkdtempSync } from 'node:fs'
-import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { SottoClientError } from '@sotto/client'
 import { type DeviceParts, SimDevice } from './device.ts'
 import type { Fate } from './record.ts'
 
 const users = ['ada', 'bo', 'cy', 'di', 'ed', 'fay', 'gus', 'hal', 'ida', 'jo', 'kim', 'lee'] as const
+const retryMs = 100
 /** The first so many have two devices from the start: twenty devices in all. */
 const withTwo = 8
-/** Every so many devices keep what they know in SQLite, the others in memory. */
-const sqliteEvery = 7
 
 /** The users, and the devices that they have just now. */
 export class Company {
   readonly users: readonly string[] = users
   readonly #parts: DeviceParts
-  readonly #directory: string
   readonly #all: SimDevice[] = []
 
-  constructor(parts: DeviceParts, directory: string) {
+  constructor(parts: DeviceParts) {
     this.#parts = parts
-    this.#directory = directory
   }
 
   /** Everybody opens a first device; some link a second one. */
@@ -49,16 +46,16 @@ export class Company {
     await opened
   }
 
+  /** From the first word on nobody relies on the other device; the user asks until it is out. */
   async revoke(by: SimDevice, other: SimDevice): Promise<void> {
-    // From here on nobody relies on it; should the revocation fail, it is there all the same.
     other.isRevoked = true
-    try {
-      await by.sotto.revokeDevice(other.deviceId)
-    } catch (error) {
-      other.isRevoked = false
-      throw error
-    }
     await other.end()
+    for (let isOut = false; !isOut; await sleep(retryMs)) {
+      isOut = await by.sotto.revokeDevice(other.deviceId).then(
+        () => true,
+        (error: unknown) => error instanceof SottoClientError && error.code === 'not_found',
+      )
+    }
   }
 
   async end(): Promise<void> {
@@ -66,11 +63,7 @@ export class Company {
   }
 
   async #open(userId: string, onCode?: (code: string) => void): Promise<SimDevice> {
-    const isOnDisk = this.#all.length % sqliteEvery === 0
-    const device = await SimDevice.open(userId, this.#parts, {
-      ...(isOnDisk ? { sqliteDirectory: mkdtempSync(join(this.#directory, 'device-')) } : {}),
-      ...(onCode === undefined ? {} : { onCode }),
-    })
+    const device = await SimDevice.open(userId, this.#parts, onCode === undefined ? {} : { onCode })
     this.#all.push(device)
     return device
   }

@@ -1,7 +1,5 @@
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ClientStorage, type Conversation, type Message, memoryStorage, Sotto } from '@sotto/client'
-import { sqliteStorage } from '@sotto/client/node'
+import { type Conversation, type Message, memoryStorage, Sotto, type SottoOptions } from '@sotto/client'
 import { systemClock } from '../../../packages/client/src/clock.ts'
 import { createMlsEngine } from '../../../packages/client/src/mls/ts-mls-engine.ts'
 import type { DeviceName } from '../history.ts'
@@ -23,11 +21,14 @@ export interface DeviceParts {
 /** Handlers that fail on purpose: the message comes again. */
 const failing = 0.02
 
+/** Users whose devices send receipts, by the first letter of their names: receipts of all would be most of the traffic. */
+const receiptsOf = /^[a-c]/
+
 /** An installation of the SDK, with an application that handles what it is handed, and sometimes fails to. */
 export class SimDevice {
   readonly userId: string
   readonly #parts: DeviceParts
-  readonly #storage: ClientStorage
+  readonly #options: SottoOptions
   readonly #tap: WireTap
   #sotto: Sotto
   #opening = 1
@@ -37,33 +38,33 @@ export class SimDevice {
   isRevoked = false
   readonly deviceId: string
 
-  private constructor(userId: string, parts: DeviceParts, storage: ClientStorage, tap: WireTap, sotto: Sotto) {
+  private constructor(userId: string, parts: DeviceParts, options: SottoOptions, tap: WireTap, sotto: Sotto) {
     this.userId = userId
     this.#parts = parts
-    this.#storage = storage
+    this.#options = options
     this.#tap = tap
     this.#sotto = sotto
     this.deviceId = sotto.deviceId
     this.#listen()
   }
 
-  /** `sqliteDirectory`: where it keeps its database; in memory unless given. `onCode`: it is linked by another device. */
+  /** `onCode`: it is to be linked by another device of its user. */
   static async open(
     userId: string,
     parts: DeviceParts,
-    { sqliteDirectory, onCode }: { readonly sqliteDirectory?: string; readonly onCode?: (code: string) => void } = {},
+    { onCode }: { readonly onCode?: (code: string) => void } = {},
   ): Promise<SimDevice> {
     const { server, logs } = parts
     const tap = await startWireTap(() => server.address, logs.witness())
-    const storage =
-      sqliteDirectory === undefined ? memoryStorage() : sqliteStorage({ path: join(sqliteDirectory, `${userId}.db`) })
-    const sotto = await Sotto.open({
+    const storage = memoryStorage()
+    const options = {
       url: tap.url,
       token: () => mintToken(server.secret, userId),
       storage,
-      ...(onCode === undefined ? {} : { link: { onCode } }),
-    })
-    return new SimDevice(userId, parts, storage, tap, sotto)
+      receipts: { delivered: receiptsOf.test(userId) },
+    }
+    const sotto = await Sotto.open(onCode === undefined ? options : { ...options, link: { onCode } })
+    return new SimDevice(userId, parts, options, tap, sotto)
   }
 
   get name(): DeviceName {
@@ -109,11 +110,7 @@ export class SimDevice {
     if (this.isAway) return
     this.isAway = true
     await this.#sotto.close()
-    this.#sotto = await Sotto.open({
-      url: this.#tap.url,
-      token: () => mintToken(this.#parts.server.secret, this.userId),
-      storage: this.#storage,
-    })
+    this.#sotto = await Sotto.open(this.#options)
     this.#opening++
     this.#listen()
     this.isAway = false
@@ -141,21 +138,31 @@ export class SimDevice {
   #listen(): void {
     const { handed, incidents, chance } = this.#parts
     const [device, opening] = [this.name, this.#opening]
-    this.#sotto.on('message', async ({ conversationId: group, id }) => {
-      const isFailing = chance.chance(failing)
+    this.#sotto.on('message', async ({ id }) => {
+      handed.push({ device, opening, id, event: 'handed' })
       await sleep(chance.below(3))
-      handed.push({ device, opening, group, id, resolved: !isFailing })
-      if (isFailing) throw new Error('the application fails on purpose')
+      if (chance.chance(failing)) throw new Error('the application fails on purpose')
+      // Whether it resolves after the end is nothing to anybody.
+      if (!this.isAway && opening === this.#opening) handed.push({ device, opening, id, event: 'handled' })
     })
     this.#sotto.on('error', ({ kind, conversationId: group, detail }) => {
       incidents.push({ device, kind, group, detail })
     })
-    this.#sotto.on('identityChanged', ({ accept }) => accept())
+    // The application may be closed at any moment; what it has not accepted by then it verifies when it is opened again.
+    this.#sotto.on('identityChanged', ({ accept }) => accept().catch(() => {}))
+    void this.#verifyAll().catch(() => {})
+  }
+
+  async #verifyAll(): Promise<void> {
+    for (const userId of new Set(this.#sotto.conversations().flatMap(({ blockedBy }) => blockedBy))) {
+      const number = await this.#sotto.safetyNumber(userId)
+      await number.verify(number.digits)
+    }
   }
 
   async #withMls(groups: readonly GroupView[]): Promise<GroupView[]> {
     const engine = await createMlsEngine({ clock: systemClock })
-    const open = await this.#storage.open()
+    const open = await this.#options.storage.open()
     try {
       return await Promise.all(
         groups.map(async (view) => {

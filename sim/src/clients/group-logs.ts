@@ -94,7 +94,7 @@ export class GroupLogs {
   }
 
   #received(device: DeviceName | undefined, frame: ServerFrame): void {
-    if (device === undefined || !('mailbox' in frame)) return
+    if (device === undefined || frame.type === 'error' || !('mailbox' in frame)) return
     if (frame.type === 'commit' || frame.type === 'departed') this.#groups.set(frame.mailbox, frame.groupId)
     if (frame.type === 'msg' && frame.contentType === mlsContentType) this.#groups.set(frame.mailbox, frame.to)
     const group = this.#groups.get(frame.mailbox)

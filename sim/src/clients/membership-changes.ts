@@ -92,8 +92,9 @@ export function membershipChanges(parts: ChangeParts): Readonly<Record<string, r
       (actor) => {
         const chat = groupOf(actor, (each) => roleOf(each, actor.userId) !== 'owner' && each.members.length > 3)
         if (chat === undefined) return undefined
-        leavings.push({ user: actor.userId, device: actor.name, group: chat.id, seenSeq: logs.deliveredTo(actor.name, chat.id) })
-        return chat.leave()
+        const { userId: user, name: device } = actor
+        const leaving = { user, device, group: chat.id, seenSeq: logs.deliveredTo(device, chat.id) }
+        return chat.leave().then(() => void leavings.push(leaving))
       },
     ],
     link: [4, (actor) => alone(actor, 1, () => company.link(actor))],
@@ -123,7 +124,11 @@ export function membershipChanges(parts: ChangeParts): Readonly<Record<string, r
   return changes
 }
 
+/** Codes that need no words. */
+const plain = new Set<string>(['closed', 'offline', 'not_a_member', 'not_permitted', 'owner_must_transfer', 'device_revoked'])
+
 /** Why a call was refused. */
-export function codeOf(error: unknown): string {
-  return error instanceof SottoClientError ? error.code : `${error instanceof Error ? (error.stack ?? error.message) : error}`
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof SottoClientError)) return String(error instanceof Error ? error.stack : error)
+  return plain.has(error.code) ? error.code : `${error.code}: ${error.message}`
 }

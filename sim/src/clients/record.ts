@@ -1,3 +1,4 @@
+import type { HandingStep } from '../handing.ts'
 import type { DeviceName } from '../history.ts'
 
 /**
@@ -17,7 +18,7 @@ export interface ClientsRecord {
   readonly views: readonly View[]
   /** Calls that changed the membership of something, by what they were. */
   readonly changes: Readonly<Record<string, number>>
-  /** Calls that were refused, by code. */
+  /** Calls that were refused, by reason. */
   readonly refusals: Readonly<Record<string, number>>
 }
 
@@ -70,14 +71,9 @@ export interface SendCall {
   readonly id: string | undefined
 }
 
-/** The application's handler was called. */
-export interface Handed {
+/** A step of the application's handler, in order. */
+export interface Handed extends HandingStep {
   readonly device: DeviceName
-  /** Rises each time that the device is opened. */
-  readonly opening: number
-  readonly group: string
-  readonly id: string
-  readonly resolved: boolean
 }
 
 /** A device leaves a group of its own will: what had not reached it by then is nothing to it. */

@@ -4,7 +4,7 @@ import type { ServerProcess } from '../server-process.ts'
 import type { Company } from './company.ts'
 import type { SimDevice } from './device.ts'
 import type { GroupLogs } from './group-logs.ts'
-import { codeOf, membershipChanges } from './membership-changes.ts'
+import { reasonOf, membershipChanges } from './membership-changes.ts'
 import type { Leaving, SendCall } from './record.ts'
 
 export interface WorkloadParts {
@@ -31,8 +31,8 @@ export interface Progress {
 }
 
 /** Changes under way at once. */
-const changeLanes = 5
-const sendLanes = 4
+const changeLanes = 10
+const sendLanes = 6
 const burstMax = 6
 const chaosPauseMsMax = 160
 const downMsMax = 500
@@ -76,7 +76,7 @@ export function startWorkload(parts: WorkloadParts): Workload {
         changed++
         count(counts.changes, name)
       } catch (error) {
-        count(counts.refusals, codeOf(error))
+        count(counts.refusals, reasonOf(error))
       }
       if (holds) held.delete(actor!)
     }
@@ -104,7 +104,7 @@ export function startWorkload(parts: WorkloadParts): Workload {
           const { id } = await chat.send(text)
           sends[place] = { ...sends[place]!, id }
         } catch (error) {
-          count(counts.refusals, codeOf(error))
+          count(counts.refusals, reasonOf(error))
         }
       }
     }

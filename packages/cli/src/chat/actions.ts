@@ -26,7 +26,8 @@ export async function obey(room: Room, line: string): Promise<boolean> {
   const said = entered(line)
   try {
     if (said.kind === 'unknown') throw new NotDone(`there is no /${said.name}: /help lists what there is`)
-    if (said.kind === 'text') await say(room, { text: said.text })
+    if (said.kind === 'text')
+      await (room.current === undefined ? openConversation(room, said.text.trim()) : say(room, { text: said.text }))
     if (said.kind !== 'command') return true
     if (said.name === 'quit') return false
     await actions[said.name]({ room, args: said.args, rest: said.rest })
@@ -56,7 +57,8 @@ const actions: Readonly<Record<Exclude<ChatCommandName, 'quit'>, Action>> = {
   },
   async history({ room, rest }) {
     const count = rest === '' ? historyDefault : Number(rest)
-    if (!Number.isInteger(count) || count < 1 || count > historyMax) throw new NotDone(`/history: a number from 1 to ${historyMax}`)
+    if (!Number.isInteger(count) || count < 1 || count > historyMax)
+      throw new NotDone(`/history: a number from 1 to ${historyMax}`)
     here(room)
     await room.history(count)
   },
@@ -130,7 +132,9 @@ const actions: Readonly<Record<Exclude<ChatCommandName, 'quit'>, Action>> = {
   },
   async revoke({ room, rest }) {
     await room.device.sotto.revokeDevice(rest === '' ? missing('revoke') : rest)
-    room.notice(`${printableName(rest)} is taken out for good, and your identity key is a new one: tell those who have verified you`)
+    room.notice(
+      `${printableName(rest)} is taken out for good, and your identity key is a new one: tell those who have verified you`,
+    )
   },
 }
 
@@ -160,7 +164,9 @@ async function target(room: Room, number: number | undefined, { own = false } = 
   const message: Message | undefined = id === undefined ? undefined : await room.device.sotto.message(id)
   const chat = message === undefined ? undefined : room.device.sotto.find(message.conversationId)
   if (message === undefined || chat === undefined)
-    throw new NotDone(number === undefined ? `there is no message${own ? ' of yours' : ''} here` : `there is no message ${number}`)
+    throw new NotDone(
+      number === undefined ? `there is no message${own ? ' of yours' : ''} here` : `there is no message ${number}`,
+    )
   return { id: message.id, chat }
 }
 

@@ -9,10 +9,12 @@ export interface LineParts {
   readonly paint: Paint
   /** What a message is called by here: 1, 2, 3… */
   readonly numberOf: (messageId: string) => number | undefined
+  /** What is queued is not said: it is sent in a moment, and its state is shown elsewhere. */
+  readonly quiet?: boolean
 }
 
 /** `12 14:03 bob: see you at 8 [read]` */
-export function messageLine(message: Message, { paint, numberOf }: LineParts): string {
+export function messageLine(message: Message, { paint, numberOf, quiet = false }: LineParts): string {
   const number = numberOf(message.id)
   const author = message.own ? paint('dim', 'you') : paint('cyan', printableName(message.from))
   const reply = message.replyTo === undefined ? '' : `(to ${numberOf(message.replyTo) ?? 'an earlier one'}) `
@@ -21,7 +23,7 @@ export function messageLine(message: Message, { paint, numberOf }: LineParts): s
     paint('dim', timeOf(message.receivedAt ?? message.sentAt)),
     `${author}:`,
     `${reply}${contentOf(message)}`,
-    ...marksOf(message).map((mark) => paint(mark.startsWith('not sent') ? 'red' : 'dim', `[${mark}]`)),
+    ...marksOf(message, quiet).map((mark) => paint(mark.startsWith('not sent') ? 'red' : 'dim', `[${mark}]`)),
   ]
   return parts.join(' ')
 }
@@ -31,14 +33,16 @@ export function contentOf({ unreadable, deleted, text, custom }: Message): strin
   if (unreadable !== undefined) return `(cannot be read: ${unreadable.replaceAll('_', ' ')})`
   if (deleted) return '(deleted)'
   if (text !== undefined) return printable(text)
-  return custom === undefined ? '(nothing that could be shown)' : `(${printableName(custom.mediaType)})`
+  return custom === undefined ? '(nothing that could be shown)' : `(${printableName(custom.type)})`
 }
 
-function marksOf({ own, status, failure, editedAt, deleted, reactions }: Message): string[] {
+function marksOf({ own, status, failure, editedAt, deleted, reactions }: Message, quiet: boolean): string[] {
   const emoji = Object.entries(reactions).map(([user, one]) => `${printableName(one)} ${printableName(user)}`)
   return [
     ...(editedAt === undefined || deleted ? [] : ['edited']),
-    ...(own && status !== undefined ? [status === 'failed' ? `not sent: ${failureInWords(failure)}` : status] : []),
+    ...(own && status !== undefined && !(quiet && status === 'queued')
+      ? [status === 'failed' ? `not sent: ${failureInWords(failure)}` : status]
+      : []),
     ...(emoji.length === 0 ? [] : [emoji.join(', ')]),
   ]
 }

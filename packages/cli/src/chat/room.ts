@@ -5,7 +5,7 @@ import { changeLines, type Facts, factsOf } from './changes.ts'
 import { contentOf, conversationLine, type LineParts, messageLine, titleOf } from './lines.ts'
 import { printableName } from './printable.ts'
 import type { Screen } from './screen.ts'
-import { shownChanges, type ShownMessage, shownOf } from './shown.ts'
+import { type ShownMessage, shownChanges, shownOf } from './shown.ts'
 
 const historyOnOpen = 20
 /** Messages whose changes are still told. */
@@ -79,7 +79,12 @@ export class Room {
     this.facts.set(conversation.id, factsOf(conversation))
     const { members, kind, peer } = conversation
     const verified = members.some(({ userId, verified }) => userId === peer && verified)
-    const standing = kind === 'group' ? members.map(({ userId }) => printableName(userId)).join(', ') : verified ? 'verified' : 'not verified: /verify'
+    const standing =
+      kind === 'group'
+        ? members.map(({ userId }) => printableName(userId)).join(', ')
+        : verified
+          ? 'verified'
+          : 'not verified: /verify'
     this.screen.print(this.paint('bold', `${titleOf(conversation)} (${standing})`))
     await this.history(historyOnOpen)
     this.floor = [...this.shown.values()].reduce(
@@ -129,7 +134,7 @@ export class Room {
 
   /** Waits until what was written here is at the server, for so long at most. @returns how many messages still wait. */
   async settle(timeoutMs: number): Promise<number> {
-    if (this.queued.size === 0) return 0
+    if (this.queued.size === 0 || this.wasOffline) return this.queued.size
     const { promise, resolve } = Promise.withResolvers<void>()
     this.settled.push(resolve)
     const timer = setTimeout(resolve, timeoutMs)
@@ -156,7 +161,7 @@ export class Room {
   }
 
   private get lineParts(): LineParts {
-    return { paint: this.paint, numberOf: (id) => this.numbers.get(id) }
+    return { paint: this.paint, numberOf: (id) => this.numbers.get(id), quiet: this.screen.isTerminal }
   }
 
   private async received(message: Message): Promise<void> {
@@ -181,7 +186,7 @@ export class Room {
     if (before !== undefined) {
       const changes = shownChanges(before, message, this.numbers.get(id) ?? 0, this.screen.isTerminal)
       this.remember(message)
-      for (const change of changes) (change.startsWith('!') ? this.warning(change.slice(2)) : this.notice(change))
+      for (const change of changes) change.startsWith('!') ? this.warning(change.slice(2)) : this.notice(change)
     } else if (own && conversationId === this.open?.id && message.order > this.floor && !message.deleted) {
       this.show(message)
     }
@@ -193,7 +198,8 @@ export class Room {
     const after = factsOf(conversation)
     this.facts.set(conversation.id, after)
     const title = conversation === this.open ? undefined : titleOf(conversation)
-    for (const line of changeLines(before, after, this.device.sotto.userId)) this.notice(title === undefined ? line : `${title}: ${line}`)
+    for (const line of changeLines(before, after, this.device.sotto.userId))
+      this.notice(title === undefined ? line : `${title}: ${line}`)
     for (const userId of after.blockedBy) if (!before?.blockedBy.includes(userId)) this.warning(blockedWords(userId))
     this.renewPrompt()
   }
@@ -246,7 +252,9 @@ export class Room {
       ...(this.wasOffline ? ['offline'] : []),
       ...(this.open === undefined ? [] : [titleOf(this.open)]),
       ...(status === undefined ? [] : [`[${status}]`]),
-      ...(typing.length === 0 ? [] : [`${typing.join(', ')} ${typing.length === 1 ? 'is' : 'are'} typing`]),
+      ...(typing.length === 0
+        ? []
+        : [`${this.open?.kind === 'direct' ? '' : `${typing.join(', ')} `}${typing.length === 1 ? 'is' : 'are'} typing`]),
     ]
     this.screen.prompt(`${this.paint('dim', parts.join(' '))}> `)
   }

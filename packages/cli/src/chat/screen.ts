@@ -1,4 +1,4 @@
-import { createInterface, emitKeypressEvents, type Interface, moveCursor, cursorTo, clearScreenDown } from 'node:readline'
+import { clearScreenDown, createInterface, cursorTo, emitKeypressEvents, type Interface, moveCursor } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 
 /** Where a chat is typed and shown: a terminal, or lines in and lines out. */
@@ -10,6 +10,8 @@ export interface Screen {
   prompt(text: string): void
   /** The next line that was typed; undefined at the end. One at a time. */
   nextLine(): Promise<string | undefined>
+  /** Resolves when nothing more is typed: lines that were may still wait. */
+  readonly closed: Promise<void>
   /** Called for every key that changes the line. */
   onKey(handler: () => void): void
   close(): void
@@ -24,11 +26,20 @@ interface TerminalOutput extends Writable {
 const linesMax = 64
 
 export function openScreen(input: Readable, output: TerminalOutput, isTerminal: boolean): Screen {
-  const rl = createInterface({ input, output, terminal: isTerminal, prompt: '', historySize: 0, crlfDelay: Number.POSITIVE_INFINITY })
+  const rl = createInterface({
+    input,
+    output,
+    terminal: isTerminal,
+    prompt: '',
+    crlfDelay: Number.POSITIVE_INFINITY,
+  })
   const typed = linesOf(rl)
   let isClosed = false
-  rl.on('close', () => {
-    isClosed = true
+  const closed = new Promise<void>((resolve) => {
+    rl.on('close', () => {
+      isClosed = true
+      resolve()
+    })
   })
   if (!isTerminal) {
     return {
@@ -36,9 +47,18 @@ export function openScreen(input: Readable, output: TerminalOutput, isTerminal: 
       print: (lines) => void output.write(textOf(lines)),
       prompt() {},
       nextLine: typed.next,
+      closed,
       onKey() {},
       close: () => rl.close(),
     }
+  }
+  /** To where the line that is being typed begins, with nothing after it. */
+  function toLineStart(): void {
+    moveCursor(output, 0, -rl.getCursorPos().rows)
+    cursorTo(output, 0)
+    clearScreenDown(output)
+    // readline would go up by the rows that it believes it has drawn.
+    Object.assign(rl, { prevRows: 0 })
   }
   // Ctrl-C ends it like Ctrl-D.
   rl.on('SIGINT', () => rl.close())
@@ -54,19 +74,17 @@ export function openScreen(input: Readable, output: TerminalOutput, isTerminal: 
     isTerminal,
     print(lines) {
       if (isClosed) return void output.write(textOf(lines))
-      const { rows } = rl.getCursorPos()
-      moveCursor(output, 0, -rows)
-      cursorTo(output, 0)
-      clearScreenDown(output)
-      // readline goes up again by the rows that the line has taken.
-      output.write(textOf(lines) + '\n'.repeat(rows))
+      toLineStart()
+      output.write(textOf(lines))
       rl.prompt(true)
     },
     prompt(text) {
+      if (!isClosed) toLineStart()
       rl.setPrompt(text)
       if (!isClosed) rl.prompt(true)
     },
     nextLine: typed.next,
+    closed,
     onKey(handler) {
       emitKeypressEvents(input)
       input.on('keypress', (_, key?: { readonly name?: string; readonly ctrl?: boolean }) => {

@@ -30,7 +30,7 @@ export function deviceDirectory(
   home: Home = { platform: process.platform, env: process.env, directory: homedir() },
 ): string {
   const { join } = home.platform === 'win32' ? path.win32 : path.posix
-  const server = url.replace('://', '+').replace(/:(\d+)/, '+$1').replaceAll('/', '+')
+  const server = url.replace('://', '+').replace(/:(\d+)(?=\/|$)/, '+$1')
   return join(userDirectory(home), fileName(server, /[a-z0-9.+-]/), fileName(userId, /[a-z0-9_-]/))
 }
 

@@ -101,7 +101,8 @@ async function developmentToken(url: string, user: string): Promise<string> {
     throw unreachable(url)
   }
   if (typeof answer.token === 'string') return answer.token
-  if (answer.code !== 'dev_tokens_disabled') throw new Refusal(`${url} gives no token (${answer.code ?? status}): ${answer.detail}`)
+  if (answer.code !== 'dev_tokens_disabled')
+    throw new Refusal(`${url} gives no token (${answer.code ?? status}): ${answer.detail}`)
   throw new Refusal(
     `${url} mints no development tokens: give one of your login with SOTTO_TOKEN or --token-command, such as --token-command 'sotto token ${user}' beside the server`,
   )
@@ -109,13 +110,17 @@ async function developmentToken(url: string, user: string): Promise<string> {
 
 /** @throws Refusal when no Sotto server answers there. */
 export async function checkReachable(url: string): Promise<void> {
-  const answer = await fetch(`${url}/health`, { redirect: 'error', signal: AbortSignal.timeout(answerMsMax) }).catch(() => undefined)
+  const answer = await fetch(`${url}/health`, { redirect: 'error', signal: AbortSignal.timeout(answerMsMax) }).catch(
+    () => undefined,
+  )
   await answer?.body?.cancel()
   if (answer?.ok !== true) throw unreachable(url)
 }
 
 function unreachable(url: string): Refusal {
-  return new Refusal(`no server answers at ${url}: start one (npm run dev, or sotto serve), or name yours with --url or SOTTO_URL`)
+  return new Refusal(
+    `no server answers at ${url}: start one (npm run dev, or sotto serve), or name yours with --url or SOTTO_URL`,
+  )
 }
 
 /** The user that a JWT names. The server checks it; this only reads it. */

@@ -104,7 +104,9 @@ export function givingRole(parts: Parts, userId: string, role: Role): Intent {
     const now = conversation.roster.members.get(userId)
     if (now === undefined) throw new SottoClientError('not_a_member', `${userId} is not in the conversation`)
     if (now === role) return undefined
-    return withRemovals(parts, { ...nothing, roles: new Map([[userId, role]]) }, conversation, state)
+    const plan = withRemovals(parts, { ...nothing, roles: new Map([[userId, role]]) }, conversation, state)
+    if (plan.leave.includes(userId)) throw new SottoClientError('not_a_member', `${userId} leaves the conversation`)
+    return plan
   }
 }
 

@@ -16,7 +16,7 @@ const inFlightAllMax = 256
 /** How long a receipt waits for others to go along with it. */
 const receiptDelayMs = 400
 const retryMs = 1_000
-/** How long the log may take to say what the server has said already. */
+/** How long the log may take, while it is read, to say what the server has said already. */
 const readOnMs = 5_000
 
 /** Sends what waits in the outbox, in order for each conversation, whenever nothing stands in the way. */
@@ -228,8 +228,8 @@ export class Pump {
   }
 
   private async readOn(conversationId: string): Promise<void> {
-    const { memory, timers } = this.parts
-    for (let waitedMs = 0; waitedMs < readOnMs; waitedMs += 100) {
+    const { memory, timers, ready } = this.parts
+    for (let readyMs = 0; readyMs < readOnMs; readyMs += ready() ? 100 : 0) {
       if (this.ending.signal.aborted || memory.conversations.get(conversationId)?.status !== 'active') return
       await timers.sleep(100)
     }

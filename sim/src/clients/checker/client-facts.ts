@@ -3,7 +3,8 @@ import { userOf } from '../../history.ts'
 import type { ClientsRecord, GroupView, LogEntry, SendCall, View } from '../record.ts'
 
 export type Commit = Extract<LogEntry, { readonly kind: 'commit' }>
-export type LoggedText = Extract<LogEntry, { readonly kind: 'message' }> & { readonly call: SendCall | undefined }
+export type LoggedText = LoggedMessage & { readonly call: SendCall }
+type LoggedMessage = Extract<LogEntry, { readonly kind: 'message' }>
 
 /** A time that a device was in a group: from the commit that let it in to the entry that let it go. */
 export interface Stay {
@@ -79,7 +80,7 @@ export function viewOf({ views }: ClientFacts, device: DeviceName, group: string
 }
 
 /** Its stay in the group by whose keys the device reads the message, if there is one. */
-export function stayFor(group: GroupFacts, device: DeviceName, message: LoggedText): Stay | undefined {
+export function stayFor(group: GroupFacts, device: DeviceName, message: LoggedMessage): Stay | undefined {
   return group.stays
     .get(device)
     ?.find(

@@ -1,4 +1,4 @@
-import { type ClientInvariant, viewOf } from './client-facts.ts'
+import { type ClientInvariant, type GroupFacts, type LoggedText, viewOf } from './client-facts.ts'
 
 /** No message stands in the log twice. */
 export const loggedOnce: ClientInvariant = function* ({ texts }) {
@@ -22,15 +22,26 @@ export const sentOrFailed: ClientInvariant = function* (facts) {
   }
 }
 
-/** The messages of a device to a group stand in the log in the order in which it sent them. */
-export const senderOrder: ClientInvariant = function* ({ record, texts }) {
-  const newest = new Map<string, { readonly seq: number; readonly text: string }>()
+/**
+ * The messages of a device to a group stand in the log in the order in which it sent them. One exception: the server refuses
+ * messages between a departure and the commit that removes who has departed. Of two that are on their way at that time, the
+ * first may be refused, and the second, which comes after the commit, be taken.
+ */
+export const senderOrder: ClientInvariant = function* ({ record, texts, groups }) {
+  const newest = new Map<string, LoggedText>()
   for (const { device, group, id, text } of record.sends) {
     const logged = id === undefined ? undefined : texts.get(id)?.at(0)
     if (logged === undefined) continue
     const before = newest.get(`${device} ${group}`)
-    if (before !== undefined && before.seq > logged.seq)
-      yield `${device} sent ${before.text.slice(0, 10)} before ${text.slice(0, 10)} to ${group}, and it stands behind it`
-    newest.set(`${device} ${group}`, { seq: logged.seq, text })
+    if (before !== undefined && before.seq > logged.seq && !hasOvertaken(groups.get(group)!, logged))
+      yield `${device} sent ${before.call.text.slice(0, 10)} before ${text.slice(0, 10)} to ${group}, and it stands behind it`
+    if (before === undefined || before.seq < logged.seq) newest.set(`${device} ${group}`, logged)
   }
+}
+
+function hasOvertaken({ entries, commits }: GroupFacts, later: LoggedText): boolean {
+  return commits.some(({ seq, epoch, generation }) => {
+    const wasUnderway = later.generation === generation && later.epoch <= epoch && seq < later.seq
+    return wasUnderway && entries.some((entry) => entry.kind === 'departed' && entry.seq < seq)
+  })
 }

@@ -1,3 +1,4 @@
+import { wronglyHanded } from '../../handing.ts'
 import { userOf } from '../../history.ts'
 import type { ShownMessage } from '../record.ts'
 import { type ClientInvariant, stayFor, viewOf } from './client-facts.ts'
@@ -103,34 +104,20 @@ export const unreadableExplained: ClientInvariant = function* (facts) {
     const known = facts.groups.get(group)
     const entry = known?.entries.find((each) => each.seq === seq)
     if (known === undefined || entry?.kind !== 'message') return false
-    return stayFor(known, device, { ...entry, call: undefined }) === undefined
+    return stayFor(known, device, entry) === undefined
   }
 }
 
-/** Handlers get each message of others until one call has resolved; then never again, restarts in between or not. */
+/** Handlers get each message of others until a call has resolved; then never again, restarts in between or not. */
 export const handedUntilHandled: ClientInvariant = function* (facts) {
-  type Call = { readonly opening: number; readonly resolved: boolean; readonly isLast: boolean }
-  const calls = new Map<string, Call[]>()
-  const lastOfLane = new Map<string, string>()
-  for (const { device, opening, group, id } of facts.record.handed) lastOfLane.set(`${device} ${opening} ${group}`, id)
-  for (const { device, opening, group, id, resolved } of facts.record.handed) {
-    // The last one before the application ended may have been resolved without time to write it down.
-    const isLast = lastOfLane.get(`${device} ${opening} ${group}`) === id
-    calls.set(`${device} ${id}`, [...(calls.get(`${device} ${id}`) ?? []), { opening, resolved, isLast }])
-  }
-  for (const [key, made] of calls) {
-    for (const [index, call] of made.entries()) {
-      const next = made[index + 1]
-      if (call.resolved && next !== undefined && !(call.isLast && next.opening > call.opening))
-        yield `${key} was handed over again after it was handled`
-    }
-  }
+  const steps = Map.groupBy(facts.record.handed, ({ device }) => device)
+  for (const [device, own] of steps) for (const wrong of wronglyHanded(own)) yield `${device}: ${wrong}`
   for (const { device, groups } of facts.record.views) {
+    const handled = new Set((steps.get(device) ?? []).flatMap(({ id, event }) => (event === 'handled' ? [id] : [])))
     for (const { messages } of groups) {
       for (const { id, from, unreadable } of messages) {
-        if (unreadable !== undefined || userOf(from) === userOf(device)) continue
-        const made = calls.get(`${device} ${id}`) ?? []
-        if (!made.some(({ resolved }) => resolved)) yield `${device} ${id} was never handled (${made.length} calls)`
+        const isForHandlers = unreadable === undefined && userOf(from) !== userOf(device)
+        if (isForHandlers && !handled.has(id)) yield `${device}: ${id} was never handled`
       }
     }
   }
