@@ -85,6 +85,7 @@ export class Core implements CoreApi {
       self,
       settings,
       ready: () => this.state === 'online' && this.isSynced && this.isSafe,
+      caughtUp: () => this.parts.ready() && this.receiver.isIdle,
       online: () => this.state === 'online',
       sent: (id: string) => this.pump.done(id),
       incident: (kind, conversationId, detail, userId) =>

@@ -95,16 +95,16 @@ async function look(parts: Parts, info: Info): Promise<{ leaves: Leaf[]; roster:
  * and would be lost to one that came in by itself.
  */
 async function isWelcomed(
-  { memory, timers, self, ready }: Parts,
+  { memory, timers, self, caughtUp }: Parts,
   conversationId: string,
   leaves: readonly Leaf[],
 ): Promise<boolean> {
   const status = () => memory.conversations.get(conversationId)?.status
   const isExpected = status() === undefined || (status() === 'left' && !memory.conversations.get(conversationId)?.rejoin)
   if (!isExpected || !leaves.some((leaf) => sameDevice(namedBy(leaf), self))) return false
-  for (let readyMs = 0, waitedMs = 0; readyMs < welcomeMs && waitedMs < welcomeMs * 3; waitedMs += 50) {
+  for (let idleMs = 0, waitedMs = 0; idleMs < welcomeMs && waitedMs < welcomeMs * 3; waitedMs += 50) {
     if (status() === 'active') return true
-    if (ready()) readyMs += 50
+    if (caughtUp()) idleMs += 50
     await timers.sleep(50)
   }
   return false

@@ -37,8 +37,13 @@ function withRemovals(parts: Parts, plan: Plan, conversation: ConversationState,
   const leave = new Set(plan.leave)
   if (conversation.kind === 'group') {
     const isOut = (userId: string) => state.leaves.every((leaf) => namedBy(leaf)?.userId !== userId || remove.has(leaf.index))
+    // The server lets everybody end the membership of who has departed as a whole; the rest is for owner and admins.
+    const mayEnd = (userId: string) =>
+      governs(conversation, parts.self.userId, userId) ||
+      conversation.departed.some((one) => one.userId === userId && one.deviceId === undefined)
     for (const userId of gone) {
-      if (conversation.roster.members.has(userId) && userId !== parts.self.userId && isOut(userId)) leave.add(userId)
+      const isMember = conversation.roster.members.has(userId) && userId !== parts.self.userId
+      if (isMember && isOut(userId) && mayEnd(userId)) leave.add(userId)
     }
     for (const { userId, deviceId } of conversation.departed) {
       if (deviceId === undefined && governs(conversation, parts.self.userId, userId)) leave.add(userId)

@@ -34,6 +34,8 @@ export interface Parts {
   readonly ask: Requests
   /** Online, with the backlog of the moment of connecting read, and sure that the storage is not an older copy. */
   readonly ready: () => boolean
+  /** Ready, and everything that has arrived is stored. */
+  readonly caughtUp: () => boolean
   readonly online: () => boolean
   /** The server has delivered a message of this device back. */
   sent(id: string): void

@@ -228,8 +228,8 @@ export class Pump {
   }
 
   private async readOn(conversationId: string): Promise<void> {
-    const { memory, timers, ready } = this.parts
-    for (let readyMs = 0; readyMs < readOnMs; readyMs += ready() ? 100 : 0) {
+    const { memory, timers, caughtUp } = this.parts
+    for (let idleMs = 0; idleMs < readOnMs; idleMs += caughtUp() ? 100 : 0) {
       if (this.ending.signal.aborted || memory.conversations.get(conversationId)?.status !== 'active') return
       await timers.sleep(100)
     }

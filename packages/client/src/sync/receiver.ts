@@ -49,6 +49,11 @@ export class Receiver {
       })
   }
 
+  /** Everything that has arrived by now is stored. */
+  get isIdle(): boolean {
+    return this.taken >= this.pushed
+  }
+
   /** Calls once everything that has arrived by now is stored; the answer takes that back. */
   afterArrived(then: () => void): () => void {
     if (this.taken >= this.pushed) {
