@@ -33,6 +33,7 @@ export function* wronglyHanded(steps: readonly HandingStep[]): Iterable<string> 
     const first = handled.findIndex((id) => repeated.has(id))
     const noted = handled.slice(first).filter((id) => !repeated.has(id))
     if (noted.length > 0) yield `${handled[first]} was handed over again, and ${noted[0]}, handled after it, was not`
-    if (handled.length - first > unnotedMax) yield `${handled[first]} was handed over again, ${handled.length - first} others after it`
+    if (handled.length - first > unnotedMax)
+      yield `${handled[first]} was handed over again, ${handled.length - first} others after it`
   }
 }

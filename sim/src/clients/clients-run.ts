@@ -47,15 +47,19 @@ export async function clientsRun(run: ClientsRun): Promise<RunReport> {
   const sends: SendCall[] = []
   const company = new Company({ server, logs, chance, handed, incidents })
 
-  /** Until nothing moves any more; what is still under way after a long time is for the checker to name. */
-  async function settle(): Promise<void> {
-    for (let waitedMs = 0, quietSince = performance.now(), passed = logs.passed; waitedMs < settleMs; waitedMs += 100) {
+  /** Until nothing moves any more; tells what is still under way after a long time. */
+  async function settle(): Promise<string[]> {
+    let [passed, quietSince] = [logs.passed, performance.now()]
+    let unsettled: string[] = []
+    for (let waitedMs = 0; waitedMs < settleMs; waitedMs += 100) {
       await sleep(100)
       if (logs.passed !== passed) [passed, quietSince] = [logs.passed, performance.now()]
+      unsettled = ['there is no quiet']
       if (performance.now() - quietSince < quietMs) continue
-      const settled = await Promise.all(company.devices.map((device) => device.isSettled()))
-      if (settled.every(Boolean)) return
+      unsettled = (await Promise.all(company.devices.map((device) => device.unsettled()))).flat()
+      if (unsettled.length === 0) break
     }
+    return unsettled
   }
 
   try {
@@ -64,7 +68,7 @@ export async function clientsRun(run: ClientsRun): Promise<RunReport> {
     const workload = startWorkload({ company, server, chance, logs, sends, leavings, changes, messages })
     await withinMs(overallMs, workload.finished, () => JSON.stringify(workload.progress()))
     const workedMs = performance.now() - began
-    await settle()
+    const unsettled = await settle()
     const settledMs = performance.now() - began - workedMs
     const views = await Promise.all(company.devices.map((device) => device.view()))
     await server.stop()
@@ -72,6 +76,7 @@ export async function clientsRun(run: ClientsRun): Promise<RunReport> {
       devices: company.fates,
       log: logs.entries(),
       conflicts: logs.conflicts,
+      unsettled,
       sends,
       handed,
       leavings,

@@ -84,14 +84,15 @@ export class SimDevice {
     return this.#sotto.conversations().filter(({ state }) => state === 'active')
   }
 
-  /** Nothing waits: no message to be sent, no group to come into. */
-  async isSettled(): Promise<boolean> {
-    if (this.#sotto.state !== 'online') return false
+  /** What is still under way: a message to be sent, a group to come into. */
+  async unsettled(): Promise<string[]> {
+    const found = this.#sotto.state === 'online' ? [] : [`${this.name} is ${this.#sotto.state}`]
     for (const chat of this.#sotto.conversations()) {
-      if (chat.state === 'joining' || chat.state === 'broken') return false
-      for await (const { status } of chat.messages({ limit: 30 })) if (status === 'queued') return false
+      if (chat.state === 'joining' || chat.state === 'broken') found.push(`${this.name} is ${chat.state} in ${chat.id}`)
+      for await (const { status, text } of chat.messages({ limit: 30 }))
+        if (status === 'queued') found.push(`${this.name} has ${text?.slice(0, 10)} queued for ${chat.id}`)
     }
-    return true
+    return found
   }
 
   cut(): void {

@@ -7,7 +7,10 @@ import type { LogEntry } from './record.ts'
 const mlsContentType = 'message/mls'
 
 /** A commit as its device offered it, until the server says where it stands. */
-type Offer = Pick<Extract<LogEntry, { readonly kind: 'commit' }>, 'generation' | 'epoch' | 'added' | 'removed' | 'external'>
+type Offer = Pick<
+  Extract<LogEntry, { readonly kind: 'commit' }>,
+  'group' | 'generation' | 'epoch' | 'added' | 'removed' | 'external'
+>
 
 /**
  * The logs of all groups, put together from what passes between the devices and the server: each device sees its own part,
@@ -23,7 +26,7 @@ export class GroupLogs {
   readonly #own = new Map<string, Map<number, LogEntry>>()
   readonly #groups = new Map<string, string>()
   readonly #offers = new Map<string, Offer>()
-  readonly #messages = new Map<string, { readonly generation: number; readonly epoch: number }>()
+  readonly #messages = new Map<string, ReturnType<typeof headerOf>>()
   readonly #delivered = new Map<string, number>()
 
   /** Everything that stands in the logs, group by group, in order. */
@@ -71,14 +74,14 @@ export class GroupLogs {
   }
 
   #offeredMessage(device: DeviceName | undefined, { id, ciphertext, contentType }: MsgFrame): void {
-    if (contentType === mlsContentType && device !== undefined) this.#messages.set(`${device} ${id}`, epochOf(ciphertext))
+    if (contentType === mlsContentType && device !== undefined) this.#messages.set(`${device} ${id}`, headerOf(ciphertext))
   }
 
   #offeredCommit({ id, commit, epoch = 0, add = [], remove = [], external = false }: Partial<Bundle>): void {
     // Other groups are created without a commit.
     if (id === undefined || commit === undefined) return
-    const { generation } = headerOf(commit)
-    this.#offers.set(id, { generation, epoch, added: add.map(nameOf), removed: remove.map(nameOf), external })
+    const { group, generation } = headerOf(commit)
+    this.#offers.set(id, { group, generation, epoch, added: add.map(nameOf), removed: remove.map(nameOf), external })
   }
 
   #committed(device: DeviceName | undefined, { id }: { readonly id: string }, { groupId, mailbox, seq }: Place): void {
@@ -93,10 +96,17 @@ export class GroupLogs {
     this.#put(this.#own, { group, seq, kind: 'commit', generation, epoch, by: device, added, removed, external })
   }
 
+  #offeredTo(device: DeviceName, id: string): string | undefined {
+    return this.#offers.get(id)?.group ?? this.#messages.get(`${device} ${id}`)?.group
+  }
+
   #received(device: DeviceName | undefined, frame: ServerFrame): void {
     if (device === undefined || frame.type === 'error' || !('mailbox' in frame)) return
     if (frame.type === 'commit' || frame.type === 'departed') this.#groups.set(frame.mailbox, frame.groupId)
     if (frame.type === 'msg' && frame.contentType === mlsContentType) this.#groups.set(frame.mailbox, frame.to)
+    // What nobody else has seen yet: the device itself has said which group it is of.
+    const offered = frame.type === 'own' || frame.type === 'accepted' ? this.#offeredTo(device, frame.id) : undefined
+    if (offered !== undefined) this.#groups.set(frame.mailbox, offered)
     const group = this.#groups.get(frame.mailbox)
     if (group === undefined) return
     const last = frame.type === 'gone' ? frame.to : frame.seq
@@ -113,14 +123,8 @@ export class GroupLogs {
       }
       case 'msg': {
         const { seq, id, ciphertext } = frame
-        return this.#put(this.#shown, {
-          group,
-          seq,
-          kind: 'message',
-          by: `${frame.from}/${frame.fromDevice}`,
-          id,
-          ...epochOf(ciphertext),
-        })
+        const by = `${frame.from}/${frame.fromDevice}`
+        return this.#put(this.#shown, { ...headerOf(ciphertext), group, seq, kind: 'message', by, id })
       }
       case 'departed': {
         const { seq, userId, deviceId } = frame
@@ -132,7 +136,7 @@ export class GroupLogs {
         this.#ownCommit(device, frame.id, group, frame.seq)
         const message = this.#messages.get(`${device} ${frame.id}`)
         if (message !== undefined)
-          this.#put(this.#own, { group, seq: frame.seq, kind: 'message', by: device, id: frame.id, ...message })
+          this.#put(this.#own, { ...message, group, seq: frame.seq, kind: 'message', by: device, id: frame.id })
         return
       }
       default:
@@ -175,13 +179,9 @@ function nameOf({ userId, deviceId }: MemberDevice): DeviceName {
   return `${userId}/${deviceId}`
 }
 
-/** The MLS group id ends in the generation, after a reset. */
-function headerOf(base64: string): { readonly generation: number; readonly epoch: number } {
+/** What an MLS message says in the clear. Its group id is the conversation's, after a reset with the generation behind it. */
+function headerOf(base64: string): { readonly group: string; readonly generation: number; readonly epoch: number } {
   const { groupId = '', epoch = 0 } = readHeader(Buffer.from(base64, 'base64'))
-  const generation = groupId.split('.')[1]
-  return { generation: Number(generation ?? 0), epoch }
-}
-
-function epochOf(ciphertext: string): { readonly generation: number; readonly epoch: number } {
-  return headerOf(ciphertext)
+  const [group = '', generation = 0] = groupId.split('.')
+  return { group, generation: Number(generation), epoch }
 }

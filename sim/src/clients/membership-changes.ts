@@ -46,7 +46,10 @@ export function membershipChanges(parts: ChangeParts): Readonly<Record<string, r
       6,
       (actor) => {
         if (created.size >= groupsMax) return undefined
-        const members = some(company.users.filter((user) => user !== actor.userId), 2 + chance.below(3))
+        const members = some(
+          company.users.filter((user) => user !== actor.userId),
+          2 + chance.below(3),
+        )
         created.add(`${actor.name} ${created.size}`)
         return actor.sotto.createGroup({ name: `group ${created.size}`, members }).then(() => {})
       },

@@ -10,6 +10,8 @@ export interface ClientsRecord {
   readonly log: readonly LogEntry[]
   /** Two devices were shown different entries under one number, and the like. */
   readonly conflicts: readonly string[]
+  /** What was still under way when the run was ended because it took too long. */
+  readonly unsettled: readonly string[]
   readonly sends: readonly SendCall[]
   readonly handed: readonly Handed[]
   readonly leavings: readonly Leaving[]

@@ -4,7 +4,7 @@ import type { ServerProcess } from '../server-process.ts'
 import type { Company } from './company.ts'
 import type { SimDevice } from './device.ts'
 import type { GroupLogs } from './group-logs.ts'
-import { reasonOf, membershipChanges } from './membership-changes.ts'
+import { membershipChanges, reasonOf } from './membership-changes.ts'
 import type { Leaving, SendCall } from './record.ts'
 
 export interface WorkloadParts {
@@ -134,11 +134,7 @@ export function startWorkload(parts: WorkloadParts): Workload {
   }
 
   async function all(): Promise<void> {
-    const work = [
-      ...Array.from({ length: changeLanes }, changing),
-      ...Array.from({ length: sendLanes }, sending),
-      dying(),
-    ]
+    const work = [...Array.from({ length: changeLanes }, changing), ...Array.from({ length: sendLanes }, sending), dying()]
     const disturbing = chaos()
     await Promise.race([Promise.all(work), disturbing.then(() => Promise.all(work))])
     isOver = true

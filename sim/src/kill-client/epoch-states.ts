@@ -41,7 +41,8 @@ export class EpochStates {
         const write = async (changes: readonly Change[]) => {
           await open.write(changes)
           for (const { collection, key, value } of changes) {
-            if (collection === 'mls' && key.endsWith('/tree') && value !== undefined) await this.#note(open, key.slice(0, -'tree'.length))
+            if (collection === 'mls' && key.endsWith('/tree') && value !== undefined)
+              await this.#note(open, key.slice(0, -'tree'.length))
           }
         }
         return { ...open, write }

@@ -94,7 +94,10 @@ export async function killClientRun(run: KillClientRun): Promise<RunReport> {
   async function changing(group: string, owner: Peer, signal: AbortSignal): Promise<void> {
     for (let isAdmin = true; !signal.aborted; isAdmin = !isAdmin) {
       await sleep(roleMs, undefined, { signal }).catch(() => {})
-      await owner.sotto.find(group)?.setRole(peerNames[1]!, isAdmin ? 'admin' : 'member').catch(() => {})
+      await owner.sotto
+        .find(group)
+        ?.setRole(peerNames[1]!, isAdmin ? 'admin' : 'member')
+        .catch(() => {})
     }
   }
 

@@ -25,10 +25,14 @@ export interface KilledClient {
 
 /** Starts the process; it loads what it needs, and waits for its turn. */
 export function startKilledClient(orders: ClientOrders): KilledClient {
-  const child: ChildProcess = spawn(process.execPath, ['-C', 'source', '--import', keepCompiled, script, JSON.stringify(orders)], {
-    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: compileCache },
-    stdio: ['pipe', 'ignore', 'pipe'],
-  })
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ['-C', 'source', '--import', keepCompiled, script, JSON.stringify(orders)],
+    {
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: compileCache },
+      stdio: ['pipe', 'ignore', 'pipe'],
+    },
+  )
   let said = ''
   child.stderr!.on('data', (text: Buffer) => {
     said = `${said}${text}`.slice(-4_000)

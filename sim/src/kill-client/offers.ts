@@ -36,7 +36,8 @@ export function offersOf(states: EpochStates): Offers {
         if (method !== 'POST') return
         if (path === '/messages') take(JSON.parse(body) as MsgFrame)
         const group = /^\/groups\/([^/]+)\/commits$/.exec(path)?.[1]
-        if (group !== undefined && (JSON.parse(body) as { readonly external?: boolean }).external === true) comings.push({ group })
+        if (group !== undefined && (JSON.parse(body) as { readonly external?: boolean }).external === true)
+          comings.push({ group })
       },
       answered() {},
     },

@@ -148,7 +148,8 @@ async function enter(
 ): Promise<void> {
   const { groupId } = frame
   const lost = parts.memory.pending.get(groupId)
-  if (lost !== undefined) dropPending(parts, transaction, lost)
+  // A commit of this device from outside may have been taken already: then it stands behind this one in the log.
+  if (lost !== undefined && lost.purpose !== 'external') dropPending(parts, transaction, lost)
   await transaction.dropGroup(groupId)
   const peer = roster.direct ? peerOf(roster, parts.self.userId) : undefined
   const kind = roster.direct ? 'direct' : 'group'

@@ -1,6 +1,6 @@
 import type { ClientsRecord } from '../record.ts'
 import { type ClientInvariant, clientFacts } from './client-facts.ts'
-import { membersAndDevices, oneCommitAnEpoch, oneLog, oneOwner, sameEpoch, sameMembers } from './groups.ts'
+import { membersAndDevices, oneCommitAnEpoch, oneLog, oneOwner, sameEpoch, sameMembers, settled } from './groups.ts'
 import { noIncidents, refusalsExplained } from './incidents.ts'
 import { loggedOnce, senderOrder, sentOrFailed } from './sent.ts'
 import { asSent, entitledRead, handedUntilHandled, inPlace, nothingMore, shownOnce, unreadableExplained } from './shown.ts'
@@ -8,6 +8,7 @@ import { asSent, entitledRead, handedUntilHandled, inPlace, nothingMore, shownOn
 /** Every invariant by its name. The function's comment says what it holds. */
 export const clientInvariants = {
   'one-log': oneLog,
+  settled,
   'one-commit-an-epoch': oneCommitAnEpoch,
   'same-epoch': sameEpoch,
   'same-members': sameMembers,

@@ -107,7 +107,9 @@ function groupFacts(group: string, unordered: readonly LogEntry[]): GroupFacts {
 
   for (const entry of entries) {
     if (entry.kind === 'departed') {
-      const gone = [...leaves].filter((leaf) => (entry.device === undefined ? userOf(leaf) === entry.user : leaf === entry.device))
+      const gone = [...leaves].filter((leaf) =>
+        entry.device === undefined ? userOf(leaf) === entry.user : leaf === entry.device,
+      )
       for (const leaf of gone) go(leaf, entry.seq)
     }
     if (entry.kind !== 'commit') continue

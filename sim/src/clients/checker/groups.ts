@@ -5,6 +5,9 @@ import { type ClientFacts, type ClientInvariant, type GroupFacts, viewOf } from 
 /** What was shown to several devices was the same. */
 export const oneLog: ClientInvariant = ({ record }) => record.conflicts
 
+/** Everything comes to an end: nobody waits for anything for ever. */
+export const settled: ClientInvariant = ({ record }) => record.unsettled
+
 /** In each generation of a group exactly one commit ends each epoch, beginning with 0. */
 export const oneCommitAnEpoch: ClientInvariant = function* ({ groups }) {
   for (const { group, commits } of groups.values()) {

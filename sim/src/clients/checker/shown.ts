@@ -1,7 +1,7 @@
 import { wronglyHanded } from '../../handing.ts'
 import { userOf } from '../../history.ts'
 import type { ShownMessage } from '../record.ts'
-import { type ClientInvariant, stayFor, viewOf } from './client-facts.ts'
+import { type ClientFacts, type ClientInvariant, type GroupFacts, type LoggedText, stayFor, viewOf } from './client-facts.ts'
 
 /** Everybody is shown, once, the text of each message that was sent in an epoch in which its device was in the group. */
 export const entitledRead: ClientInvariant = function* (facts) {
@@ -11,17 +11,24 @@ export const entitledRead: ClientInvariant = function* (facts) {
       for (const device of group.stays.keys()) {
         const stay = stayFor(group, device, message)
         if (stay === undefined || device === message.by || !facts.views.has(device)) continue
-        // Who leaves has said that the rest is nothing to it.
-        const leaving = facts.record.leavings.find(
-          (one) => one.device === device && one.group === message.group && one.seenSeq >= stay.fromSeq && one.seenSeq < message.seq,
-        )
-        if (leaving !== undefined && stay.untilSeq !== Number.POSITIVE_INFINITY) continue
+        if (isNothingToIt(facts, group, device, message)) continue
         const shown = viewOf(facts, device, message.group)?.messages.find(({ id }) => id === message.id)
         const where = `${message.seq} of ${message.group} (epoch ${message.epoch}) at ${device}`
         if (shown === undefined) yield `${where}: message of ${message.by} was not shown`
       }
     }
   }
+}
+
+/** Who leaves has said that what had not reached it by then is nothing to it. */
+function isNothingToIt({ record }: ClientFacts, { group, stays }: GroupFacts, device: string, message: LoggedText): boolean {
+  const own = stays.get(device) ?? []
+  const at = own.findIndex(({ fromSeq, untilSeq }) => fromSeq < message.seq && message.seq <= untilSeq)
+  if (own[at]?.untilSeq === Number.POSITIVE_INFINITY) return false
+  const before = own[at - 1]?.untilSeq ?? 0
+  return record.leavings.some(
+    (one) => one.device === device && one.group === group && one.seenSeq >= before && one.seenSeq < message.seq,
+  )
 }
 
 /** Nobody has read what was sent in an epoch in which its device was not in the group. */

@@ -12,8 +12,12 @@ export const handedUntilHandled: KillInvariant = function* ({ journal, history }
 
 /** Nobody has a message that cannot be read. */
 export const noneUnreadable: KillInvariant = function* ({ client, history, peers }) {
-  for (const { name, shown } of [{ name: client, shown: history }, ...peers.map((peer) => ({ name: peer.name, shown: peer.history }))]) {
-    for (const { group, seq, unreadable } of shown) if (unreadable !== undefined) yield `${name} cannot read ${seq} of ${group}: ${unreadable}`
+  for (const { name, shown } of [
+    { name: client, shown: history },
+    ...peers.map((peer) => ({ name: peer.name, shown: peer.history })),
+  ]) {
+    for (const { group, seq, unreadable } of shown)
+      if (unreadable !== undefined) yield `${name} cannot read ${seq} of ${group}: ${unreadable}`
   }
 }
 

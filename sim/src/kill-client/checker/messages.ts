@@ -7,7 +7,10 @@ type Sent = Extract<KillRecord['journal'][number], { readonly event: 'sent' }>
 const sentLines = ({ journal }: KillRecord): Sent[] => journal.filter((line) => line.event === 'sent')
 
 /** Peers who are in the group, by what they show of it. */
-function readers({ peers, client }: KillRecord, group: string): { readonly name: string; readonly shown: readonly KeptMessage[] }[] {
+function readers(
+  { peers, client }: KillRecord,
+  group: string,
+): { readonly name: string; readonly shown: readonly KeptMessage[] }[] {
   return peers
     .map(({ name, history, sends }) => ({
       name,
@@ -34,7 +37,11 @@ export const arrives: KillInvariant = function* (record) {
 export const inOrder: KillInvariant = function* (record) {
   const groups = new Set(sentLines(record).map(({ group }) => group))
   for (const group of groups) {
-    const order = new Map(sentLines(record).filter((line) => line.group === group).map(({ id }, index) => [id, index]))
+    const order = new Map(
+      sentLines(record)
+        .filter((line) => line.group === group)
+        .map(({ id }, index) => [id, index]),
+    )
     for (const { name, shown } of readers(record, group)) {
       const oldestFirst = [...shown].sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0))
       let before = -1
@@ -50,7 +57,10 @@ export const inOrder: KillInvariant = function* (record) {
 
 /** Nobody shows anything twice. */
 export const nothingTwice: KillInvariant = function* ({ client, history, peers }) {
-  for (const { name, shown } of [{ name: client, shown: history }, ...peers.map((peer) => ({ name: peer.name, shown: peer.history }))]) {
+  for (const { name, shown } of [
+    { name: client, shown: history },
+    ...peers.map((peer) => ({ name: peer.name, shown: peer.history })),
+  ]) {
     const seen = new Set<string>()
     for (const { group, id, text, seq } of shown) {
       const keys = [id, ...(text === undefined ? [] : [`${group} ${text}`]), ...(seq === undefined ? [] : [`${group} at ${seq}`])]
