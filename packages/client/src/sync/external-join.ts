@@ -6,7 +6,7 @@ import { decodeRoster } from '../membership/roster.ts'
 import { claimOf } from '../membership/rules.ts'
 import { type ExternalJoinStep, type Leaf, MlsFailure } from '../mls/engine.ts'
 import { base64, base64Url, fromBase64 } from './base64.ts'
-import { mlsGroupId, newConversation, type PendingCommit } from './conversation-state.ts'
+import { type ConversationState, mlsGroupId, newConversation, type PendingCommit } from './conversation-state.ts'
 import { directGroupId } from './direct-group-id.ts'
 import { devicesOf, namedBy, sameDevice, usersOf } from './leaves.ts'
 import type { Parts } from './parts.ts'
@@ -30,13 +30,15 @@ const welcomeMs = 10_000
  * Undefined where the server does not let this user in. @throws SottoClientError `forbidden`: what it shows is refused.
  */
 export async function prepareExternalJoin(parts: Parts, conversationId: string): Promise<PendingCommit | undefined> {
+  // As it is known when the server is asked: what is read meanwhile makes its answer late, not wrong.
+  const known = parts.memory.conversations.get(conversationId)
   const info = await infoOf(parts, conversationId)
   if (info === undefined) return undefined
   try {
     const { leaves, roster, by } = await look(parts, info)
     if (await isWelcomed(parts, conversationId, leaves)) return undefined
     await Promise.all(usersOf([...leaves, by]).map((userId) => parts.contacts.refresh(userId)))
-    const problem = problemOf(parts, conversationId, info, roster)
+    const problem = problemOf(parts, conversationId, info, roster, known)
     if (problem !== undefined) throw new MlsFailure('invalid_group_info', problem)
     return await prepare(parts, conversationId, info, leaves, roster)
   } catch (error) {
@@ -110,9 +112,14 @@ async function isWelcomed(
   return false
 }
 
-function problemOf(parts: Parts, conversationId: string, info: Info, roster: Roster): string | undefined {
+function problemOf(
+  parts: Parts,
+  conversationId: string,
+  info: Info,
+  roster: Roster,
+  known: ConversationState | undefined,
+): string | undefined {
   const { userId } = parts.self
-  const known = parts.memory.conversations.get(conversationId)
   if (!roster.members.has(userId)) return 'this user is not in the roster'
   if (roster.direct && directGroupId(userId, peerOf(roster, userId), parts.engine) !== conversationId)
     return 'it is not the conversation of these two'

@@ -34,6 +34,7 @@ const samples: Record<ServerFrameType, Record<string, unknown>> = {
     commit: 'AAAA',
     added: [device],
     removed: [device],
+    left: ['dave'],
     roles: { carol: 'member' },
     external: true,
   },

@@ -47,6 +47,7 @@ const entryShapes: Readonly<Record<EntryFrame['type'], Readonly<Record<string, F
     commit: text,
     added: list(device),
     removed: list(device),
+    left: maybe(list(text)),
     roles: maybe(record(role)),
     external: maybe(flag),
   },
