@@ -49,12 +49,14 @@ export async function clientsRun(run: ClientsRun): Promise<RunReport> {
 
   /** Until nothing moves any more; tells what is still under way after a long time. */
   async function settle(): Promise<string[]> {
+    // Every application is started once more: nobody waits before it connects, and everybody looks for its groups.
+    await Promise.all(company.devices.map((device) => device.restart()))
     let [passed, quietSince] = [logs.passed, performance.now()]
     let unsettled: string[] = []
     for (let waitedMs = 0; waitedMs < settleMs; waitedMs += 100) {
       await sleep(100)
       if (logs.passed !== passed) [passed, quietSince] = [logs.passed, performance.now()]
-      unsettled = ['there is no quiet']
+      unsettled = ['there is no quiet', ...logs.recent]
       if (performance.now() - quietSince < quietMs) continue
       unsettled = (await Promise.all(company.devices.map((device) => device.unsettled()))).flat()
       if (unsettled.length === 0) break

@@ -1,13 +1,14 @@
-import type { ClientFrame, MemberDevice, MsgFrame, ServerFrame } from '@sotto/protocol'
+import type { ClientFrame, MemberDevice, MsgFrame, ServerFrame, WelcomeMlsFrame } from '@sotto/protocol'
 import { readHeader } from '../../../packages/client/src/mls/header.ts'
 import type { DeviceName } from '../history.ts'
 import type { Witness } from '../wire-tap.ts'
 import type { LogEntry } from './record.ts'
 
 const mlsContentType = 'message/mls'
+const recentMax = 60
 
 /** A commit as its device offered it, until the server says where it stands. */
-type Offer = Pick<
+type Offer = { readonly by: DeviceName | undefined } & Pick<
   Extract<LogEntry, { readonly kind: 'commit' }>,
   'group' | 'generation' | 'epoch' | 'added' | 'removed' | 'external'
 >
@@ -20,6 +21,8 @@ export class GroupLogs {
   readonly conflicts: string[] = []
   /** How many frames and requests have passed, but for the socket's own. */
   passed = 0
+  /** The last of them. */
+  readonly recent: string[] = []
   /** As devices were shown it that had not sent it. */
   readonly #shown = new Map<string, Map<number, LogEntry>>()
   /** By the sender's own word and the number that the server gave it. */
@@ -52,36 +55,46 @@ export class GroupLogs {
       sent: (text) => {
         const frame = JSON.parse(text) as ClientFrame
         if (frame.type === 'msg') this.#offeredMessage(device(), frame)
-        if (frame.type !== 'ping') this.passed++
+        if (frame.type !== 'ping') this.#pass(device(), `> ${frame.type}`)
       },
       received: (text) => {
         const frame = JSON.parse(text) as ServerFrame
         if (frame.type === 'welcome') name = nameOf(frame)
-        if (frame.type !== 'pong') this.passed++
+        if (frame.type !== 'pong') this.#pass(device(), `< ${frame.type}`)
         this.#received(device(), frame)
       },
       asked: ({ method, path, body }) => {
-        this.passed++
+        this.#pass(device(), `${method} ${path}`)
         if (method !== 'POST') return
         if (path === '/messages') this.#offeredMessage(device(), JSON.parse(body) as MsgFrame)
-        else if (isBundle(path)) this.#offeredCommit(JSON.parse(body) as Partial<Bundle>)
+        else if (isBundle(path)) this.#offeredCommit(device(), JSON.parse(body) as Partial<Bundle>)
       },
       answered: ({ method, path, body }, status, answer) => {
+        if (status >= 300) this.#pass(device(), `${method} ${path} ${status} ${answer.slice(0, 200)}`)
         if (method !== 'POST' || status >= 300) return
         if (isBundle(path)) this.#committed(device(), JSON.parse(body) as { id: string }, JSON.parse(answer) as Place)
       },
     }
   }
 
+  #pass(device: DeviceName | undefined, what: string): void {
+    this.passed++
+    this.recent.push(`${device} ${what}`)
+    if (this.recent.length > recentMax) this.recent.shift()
+  }
+
   #offeredMessage(device: DeviceName | undefined, { id, ciphertext, contentType }: MsgFrame): void {
     if (contentType === mlsContentType && device !== undefined) this.#messages.set(`${device} ${id}`, headerOf(ciphertext))
   }
 
-  #offeredCommit({ id, commit, epoch = 0, add = [], remove = [], external = false }: Partial<Bundle>): void {
+  #offeredCommit(
+    by: DeviceName | undefined,
+    { id, commit, epoch = 0, add = [], remove = [], external = false }: Partial<Bundle>,
+  ): void {
     // Other groups are created without a commit.
     if (id === undefined || commit === undefined) return
     const { group, generation } = headerOf(commit)
-    this.#offers.set(id, { group, generation, epoch, added: add.map(nameOf), removed: remove.map(nameOf), external })
+    this.#offers.set(id, { by, group, generation, epoch, added: add.map(nameOf), removed: remove.map(nameOf), external })
   }
 
   #committed(device: DeviceName | undefined, { id }: { readonly id: string }, { groupId, mailbox, seq }: Place): void {
@@ -96,11 +109,22 @@ export class GroupLogs {
     this.#put(this.#own, { group, seq, kind: 'commit', generation, epoch, by: device, added, removed, external })
   }
 
+  /** The first commit of a group is shown to nobody but its device, and that one may never have heard that it was taken. */
+  #welcomed({ groupId, generation, epoch, groupMailbox, groupSeq, from, fromDevice }: WelcomeMlsFrame): void {
+    const by = `${from}/${fromDevice}`
+    this.#groups.set(groupMailbox, groupId)
+    for (const [id, offer] of this.#offers) {
+      const isIt = offer.by === by && offer.group === groupId && offer.generation === generation && offer.epoch === epoch - 1
+      if (isIt) this.#ownCommit(by, id, groupId, groupSeq)
+    }
+  }
+
   #offeredTo(device: DeviceName, id: string): string | undefined {
     return this.#offers.get(id)?.group ?? this.#messages.get(`${device} ${id}`)?.group
   }
 
   #received(device: DeviceName | undefined, frame: ServerFrame): void {
+    if (frame.type === 'welcome_mls') return this.#welcomed(frame)
     if (device === undefined || frame.type === 'error' || !('mailbox' in frame)) return
     if (frame.type === 'commit' || frame.type === 'departed') this.#groups.set(frame.mailbox, frame.groupId)
     if (frame.type === 'msg' && frame.contentType === mlsContentType) this.#groups.set(frame.mailbox, frame.to)

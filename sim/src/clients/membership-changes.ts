@@ -16,7 +16,7 @@ export interface ChangeParts {
   readonly groupsMax: number
 }
 
-const membersMax = 6
+const membersMax = 5
 
 /** The changes of groups and devices, by name, each with how often it is chosen. */
 export function membershipChanges(parts: ChangeParts): Readonly<Record<string, readonly [weight: number, change: Change]>> {
@@ -48,7 +48,7 @@ export function membershipChanges(parts: ChangeParts): Readonly<Record<string, r
         if (created.size >= groupsMax) return undefined
         const members = some(
           company.users.filter((user) => user !== actor.userId),
-          2 + chance.below(3),
+          2 + chance.below(2),
         )
         created.add(`${actor.name} ${created.size}`)
         return actor.sotto.createGroup({ name: `group ${created.size}`, members }).then(() => {})
@@ -74,7 +74,7 @@ export function membershipChanges(parts: ChangeParts): Readonly<Record<string, r
     remove: [
       22,
       (actor) => {
-        const chat = groupOf(actor, (each) => governs(actor)(each) && each.members.length > 3)
+        const chat = groupOf(actor, (each) => governs(actor)(each) && each.members.length > 2)
         if (chat === undefined) return undefined
         const lesser = others(chat, actor).filter(({ role }) => role === 'member' || roleOf(chat, actor.userId) === 'owner')
         return lesser.length === 0 ? undefined : chat.remove(chance.pick(lesser).userId)
@@ -93,7 +93,7 @@ export function membershipChanges(parts: ChangeParts): Readonly<Record<string, r
     leave: [
       8,
       (actor) => {
-        const chat = groupOf(actor, (each) => roleOf(each, actor.userId) !== 'owner' && each.members.length > 3)
+        const chat = groupOf(actor, (each) => roleOf(each, actor.userId) !== 'owner' && each.members.length > 2)
         if (chat === undefined) return undefined
         const { userId: user, name: device } = actor
         const leaving = { user, device, group: chat.id, seenSeq: logs.deliveredTo(device, chat.id) }

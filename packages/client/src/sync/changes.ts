@@ -119,7 +119,7 @@ export class Changes {
       if (conversation?.status === 'broken') return
       const pending = await prepareExternalJoin(this.parts, conversationId)
       if (pending === undefined) return
-      if ((await this.decided(pending)) === 'won') return
+      if ((await this.decided(pending).catch(goneMeanwhile)) === 'won') return
       await this.parts.timers.sleep(this.parts.timers.jitter(jitterMs * Math.min(tries + 1, 8)))
     }
   }
@@ -266,6 +266,12 @@ export class Changes {
     this.turns.set(conversationId, turns)
     return turns.run(task)
   }
+}
+
+/** Taken out between the question and the commit: the next question says what has become of it. */
+function goneMeanwhile(error: unknown): 'lost' {
+  if (error instanceof SottoClientError && error.code === 'not_a_member') return 'lost'
+  throw error
 }
 
 function isIn({ status, rejoin }: ConversationState): boolean {

@@ -32,6 +32,7 @@ export function judgeChange(
   { by, external, added, removed, claim }: Change,
 ): Verdict {
   const gone = claim.left.map((userId) => ({ userId }))
+  const leaves = [...known.leaving, ...erasedUsers(parts, known)]
   const standings = new Map<string, Standing>()
   for (const leaf of [...before.leaves, ...newLeaves]) {
     const named = namedBy(leaf)
@@ -42,11 +43,12 @@ export function judgeChange(
     effect: { by, external, added, removed },
     devicesBefore: devicesOf(before),
     departed: known.departed.map(({ userId, deviceId }) => (deviceId === undefined ? { userId } : { userId, deviceId })),
-    leaves: new Set([
-      ...known.leaving,
-      ...erasedUsers(parts, known),
-      ...(external ? [] : unheard(known, before.epoch, [...removed, ...gone])),
-    ]),
+    leaves: new Set(
+      external
+        ? // Another device of a user who leaves may come in before the server has heard of it: the next commit removes both.
+          leaves.filter((userId) => userId !== by.userId)
+        : [...leaves, ...unheard(known, before.epoch, [...removed, ...gone])],
+    ),
     claim,
     vouched: (device) => standings.get(deviceKey(device)) ?? 'unknown',
     // A device that was revoked since may have committed before. Nothing is sent while an unlisted device is in the group.
