@@ -22,7 +22,9 @@ export async function listDevices({ contacts, self }: Parts): Promise<DeviceSnap
 }
 
 /** Confirms the code that a new device shows. @throws SottoClientError `link_refused`. */
-export async function linkDevice({ parts }: OwnDevice, code: string): Promise<DeviceSnapshot> {
+export async function linkDevice(own: OwnDevice, code: string): Promise<DeviceSnapshot> {
+  const { parts } = own
+  await catchUp(own)
   const { device, signed } = await confirmLink(portsOf(parts), parts.self, code)
   await parts.contacts.take(parts.self.userId, signed)
   return snapshotOf(device, parts.self.deviceId)
@@ -35,6 +37,7 @@ export async function linkDevice({ parts }: OwnDevice, code: string): Promise<De
 export async function revokeDevice(own: OwnDevice, deviceId: string): Promise<void> {
   const { parts, changes, replaced } = own
   if (deviceId === parts.self.deviceId) throw new SottoClientError('not_permitted', 'a device is revoked by another one')
+  await catchUp(own)
   const { self, signed } = await revoke(portsOf(parts), parts.self, deviceId, replaced)
   replaced(self)
   await parts.contacts.take(self.userId, signed)
@@ -43,6 +46,12 @@ export async function revokeDevice(own: OwnDevice, deviceId: string): Promise<vo
   for (const { id, status } of parts.memory.conversations.values()) {
     if (status === 'active') await changes.change(id, removingDevice(parts, deviceId)).catch(() => parts.ask.tidy(id))
   }
+}
+
+/** Another device may have given the user a new identity key a moment ago. */
+async function catchUp(own: OwnDevice): Promise<void> {
+  const contact = await own.parts.contacts.refresh(own.parts.self.userId, { force: true })
+  if (typeof contact === 'object') await followOwnList(own, contact)
 }
 
 /** Takes revoked devices off the server, also after a crash in between: out of the list they are already. */
