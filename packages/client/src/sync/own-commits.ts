@@ -106,6 +106,8 @@ export async function wonCommit(
   const { conversationId, purpose, generation, roster } = pending
   if (purpose === 'external') await transaction.dropGroup(conversationId)
   const current = purpose === 'external' ? undefined : await transaction.group(conversationId)
+  // This device has left meanwhile, and kept nothing that the commit could continue.
+  if (purpose !== 'external' && current === undefined) return dropPending(parts, transaction, pending)
   const step = await parts.engine.adopt(pending.pending, current)
   transaction.take(conversationId, step)
   const { departed, leaving, rejoin, sinceEpoch } = transaction.conversation(conversationId)!
