@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { nobodyMinds } from '../mls/members.suite.ts'
 import { base64, fromBase64 } from '../sync/base64.ts'
+import type { EntryFrame } from '../transport/transport.ts'
 import {
   type Actor,
   allTalk,
@@ -111,5 +112,32 @@ describe('a removed member', () => {
     server.add(bob, { ...template, from: 'carol', fromDevice: carol.deviceId, ciphertext: base64(message) })
     await expect.poll(() => bob.unreadable.map(({ reason }) => reason), eventually).toEqual(['pruned_epoch'])
     await allTalk(id, [alice, bob])
+  })
+
+  it('who hears of its removal by a refusal first, reads what was sent before it all the same', async () => {
+    const server = await startHostileServer()
+    const { id, actors } = await groupOf(server)
+    const [alice, bob, carol] = actors
+    const held: EntryFrame[] = []
+    const holds = server.entries((frame, to) => {
+      if (to.userId !== 'carol' || frame.mailbox !== server.mailboxOf(id) || frame.type === 'own') return undefined
+      held.push(frame)
+      return []
+    })
+    await alice.chat(id).send('said before the removal')
+    await arrives('said before the removal', id, [bob])
+    await alice.chat(id).remove('carol')
+    await expect.poll(() => held.some(({ type }) => type === 'commit'), eventually).toBe(true)
+    const refused = await carol.chat(id).send('still here')
+    const shown = async () => {
+      for await (const message of carol.chat(id).messages()) if (message.id === refused.id) return message
+      return undefined
+    }
+    await expect.poll(shown, eventually).toMatchObject({ status: 'failed', failure: 'not_a_member' })
+    holds()
+    server.add(carol, ...held)
+    await expect.poll(() => carol.chat(id).state, eventually).toBe('left')
+    expect(carol.texts()).toEqual(['first', 'said before the removal'])
+    expect(carol.unreadable).toEqual([])
   })
 })

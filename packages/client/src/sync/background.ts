@@ -111,6 +111,10 @@ export class Background implements Requests {
     })
   }
 
+  reenter(conversationId: string): Promise<boolean> {
+    return this.joins.run(() => this.changes.reenter(conversationId))
+  }
+
   /** Groups that this device should be in and is not. */
   discover(): void {
     this.start('discover', 0, async () => {

@@ -112,12 +112,29 @@ export class Changes {
     })
   }
 
+  /**
+   * Comes back into a group that the server says this device is not in, and whose log has not said so yet: it is read on
+   * until then. Resolves with `false` where this user is no member any more.
+   */
+  reenter(conversationId: string): Promise<boolean> {
+    return this.inTurn(conversationId, async () => {
+      await this.settlePending(conversationId)
+      const conversation = this.parts.memory.conversations.get(conversationId)
+      if (conversation === undefined || !isIn(conversation)) return true
+      const pending = await prepareExternalJoin(this.parts, conversationId)
+      if (pending === 'outside') return false
+      if (pending !== undefined) await this.decided(pending).catch(goneMeanwhile)
+      return true
+    })
+  }
+
   private async joinNow(conversationId: string): Promise<void> {
     for (let tries = 0; tries < triesMax; tries++) {
       const conversation = this.parts.memory.conversations.get(conversationId)
       if (conversation !== undefined && isIn(conversation)) return
       if (conversation?.status === 'broken') return
       const pending = await prepareExternalJoin(this.parts, conversationId)
+      if (pending === 'outside') return await this.left(conversationId)
       if (pending === undefined) return
       if ((await this.decided(pending).catch(goneMeanwhile)) === 'won') return
       await this.parts.timers.sleep(this.parts.timers.jitter(jitterMs * Math.min(tries + 1, 8)))
@@ -243,11 +260,24 @@ export class Changes {
       const conversation = memory.conversations.get(conversationId)
       if (conversation !== undefined && isIn(conversation)) return
       const pending = await prepareExternalJoin(this.parts, conversationId)
-      if (pending === undefined) break
+      if (pending === 'outside') await this.left(conversationId)
+      if (typeof pending !== 'object') break
       if ((await this.decided(pending)) === 'won') return
       await timers.sleep(timers.jitter(jitterMs))
     }
     throw new SottoClientError('not_a_member')
+  }
+
+  /** The server does not have this user as a member, and there is nothing more to read. */
+  private left(conversationId: string): Promise<void> {
+    return this.parts.memory.transact(async (transaction) => {
+      const conversation = transaction.conversation(conversationId)
+      if (conversation === undefined || conversation.status === 'creating') return
+      transaction.updateConversation(conversationId, { status: 'left', rejoin: false })
+      transaction.emitConversation(conversationId)
+      // What waits to be sent fails.
+      transaction.afterwards(() => this.parts.ask.pump(conversationId))
+    })
   }
 
   /** Not where this instance is only being closed: the next one asks the server what has become of it. */
@@ -261,7 +291,7 @@ export class Changes {
     })
   }
 
-  private inTurn(conversationId: string, task: () => Promise<void>): Promise<void> {
+  private inTurn<value>(conversationId: string, task: () => Promise<value>): Promise<value> {
     const turns = this.turns.get(conversationId) ?? new Turns()
     this.turns.set(conversationId, turns)
     return turns.run(task)

@@ -27,20 +27,22 @@ const welcomeMs = 10_000
 
 /**
  * Makes the commit by which this device comes into a group from outside, or comes back after it has lost its state.
- * Undefined where the server does not let this user in. @throws SottoClientError `forbidden`: what it shows is refused.
+ * `outside`: the server does not have this user as a member; undefined: nothing is to be made, a Welcome comes or has come.
+ * A device that can read the group's log still goes on doing so until its commit stands in it.
+ * @throws SottoClientError `forbidden`: what the server shows is refused.
  */
-export async function prepareExternalJoin(parts: Parts, conversationId: string): Promise<PendingCommit | undefined> {
+export async function prepareExternalJoin(parts: Parts, conversationId: string): Promise<PendingCommit | 'outside' | undefined> {
   // As it is known when the server is asked: what is read meanwhile makes its answer late, not wrong.
   const known = parts.memory.conversations.get(conversationId)
   const info = await infoOf(parts, conversationId)
-  if (info === undefined) return undefined
+  if (info === undefined) return 'outside'
   try {
     const { leaves, roster, by } = await look(parts, info)
     if (await isWelcomed(parts, conversationId, leaves)) return undefined
     await Promise.all(usersOf([...leaves, by]).map((userId) => parts.contacts.refresh(userId)))
     const problem = problemOf(parts, conversationId, info, roster, known)
     if (problem !== undefined) throw new MlsFailure('invalid_group_info', problem)
-    return await prepare(parts, conversationId, info, leaves, roster)
+    return await prepare(parts, conversationId, info, leaves, roster, known)
   } catch (error) {
     if (!(error instanceof MlsFailure)) throw error
     parts.incident('group_info_refused', conversationId, error.message)
@@ -48,21 +50,13 @@ export async function prepareExternalJoin(parts: Parts, conversationId: string):
   }
 }
 
-async function infoOf({ transport, memory, ask, timers }: Parts, conversationId: string): Promise<Info | undefined> {
+async function infoOf({ transport, timers }: Parts, conversationId: string): Promise<Info | undefined> {
   try {
     return await patiently(timers, () =>
       transport.request('GET /groups/:groupId/group-info', { params: { groupId: conversationId } }),
     )
   } catch (error) {
     if (!(error instanceof SottoError) || error.code !== 'not_member') throw error
-    await memory.transact(async (transaction) => {
-      const conversation = transaction.conversation(conversationId)
-      if (conversation === undefined || conversation.status === 'creating') return
-      transaction.updateConversation(conversationId, { status: 'left', rejoin: false })
-      transaction.emitConversation(conversationId)
-      // What waits to be sent fails.
-      transaction.afterwards(() => ask.pump(conversationId))
-    })
     return undefined
   }
 }
@@ -102,8 +96,10 @@ async function isWelcomed(
   leaves: readonly Leaf[],
 ): Promise<boolean> {
   const status = () => memory.conversations.get(conversationId)?.status
-  const isExpected = status() === undefined || (status() === 'left' && !memory.conversations.get(conversationId)?.rejoin)
-  if (!isExpected || !leaves.some((leaf) => sameDevice(namedBy(leaf), self))) return false
+  if (memory.conversations.get(conversationId)?.rejoin || !leaves.some((leaf) => sameDevice(namedBy(leaf), self))) return false
+  // It reads on, and whoever has let it in again did so further on in the log.
+  if (status() === 'active') return true
+  if (status() !== undefined && status() !== 'left') return false
   for (let idleMs = 0, waitedMs = 0; idleMs < welcomeMs && waitedMs < welcomeMs * 3; waitedMs += 50) {
     if (status() === 'active') return true
     if (caughtUp()) idleMs += 50
@@ -136,6 +132,7 @@ async function prepare(
   info: Info,
   leaves: readonly Leaf[],
   roster: Roster,
+  before: ConversationState | undefined,
 ): Promise<PendingCommit | undefined> {
   const { engine, self, clock, memory } = parts
   const by = { userId: self.userId, deviceId: self.deviceId }
@@ -182,8 +179,12 @@ async function prepare(
   }
   return await memory.transact(async (transaction) => {
     const known = transaction.conversation(conversationId)
-    // Its Welcome has come meanwhile.
-    if (known?.status === 'active' && !known.rejoin) return undefined
+    if (known !== undefined && canRead(known)) {
+      // Its Welcome has come meanwhile, or what else the log had to say.
+      if (before === undefined || !canRead(before) || known.commitSeq !== before.commitSeq) return undefined
+      transaction.setPending(conversationId, pending)
+      return pending
+    }
     const kind = roster.direct ? 'direct' : 'group'
     const peer = roster.direct ? peerOf(roster, self.userId) : undefined
     const base = known ?? newConversation(conversationId, kind, peer, roster, clock.now())
@@ -216,4 +217,8 @@ function bytesOf(text: string): Uint8Array {
   } catch (cause) {
     throw new MlsFailure('invalid_group_info', 'the GroupInfo is no base64', { cause })
   }
+}
+
+function canRead({ status, rejoin }: ConversationState): boolean {
+  return status === 'active' && !rejoin
 }

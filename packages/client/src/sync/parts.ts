@@ -58,6 +58,8 @@ export interface Requests {
   freshen(conversationId: string): void
   /** Join anew by an external commit. */
   rejoin(conversationId: string): void
+  /** Come back into a group that the server says this device is not in; `false`: this user is no member any more. */
+  reenter(conversationId: string): Promise<boolean>
   /** Begin a new generation, where this user may. */
   reset(conversationId: string): void
   /** Look whether a contact's list has changed. */

@@ -17,7 +17,7 @@ const inFlightAllMax = 256
 const receiptDelayMs = 400
 const retryMs = 1_000
 /** How long the log may take, while it is read, to say what the server has said already. */
-const readOnMs = 5_000
+const readOnMs = 2_000
 
 /** Sends what waits in the outbox, in order for each conversation, whenever nothing stands in the way. */
 export class Pump {
@@ -212,11 +212,8 @@ export class Pump {
         // The log says so too, as soon as it has been read that far: what stands before that is still for this device.
         await this.readOn(item.conversationId)
         // This device may only have been taken out, to come back in a moment: `left` is for the join to find out.
-        if (memory.conversations.get(item.conversationId)?.status === 'left') await failMessage(this.parts, item, 'not_a_member')
-        else {
-          await this.joinAnew(item.conversationId)
-          await timers.sleep(retryMs)
-        }
+        if (await this.isOut(item.conversationId).catch(() => false)) await failMessage(this.parts, item, 'not_a_member')
+        else await timers.sleep(retryMs)
         return
       default:
         if (isUndecided(error)) {
@@ -233,6 +230,17 @@ export class Pump {
       if (this.ending.signal.aborted || memory.conversations.get(conversationId)?.status !== 'active') return
       await timers.sleep(100)
     }
+  }
+
+  /** Whether the server is right: then nothing can be sent. Otherwise this device is on its way back. */
+  private async isOut(conversationId: string): Promise<boolean> {
+    const conversation = this.parts.memory.conversations.get(conversationId)
+    if (conversation?.status === 'left') return true
+    if (conversation?.status !== 'active' || conversation.rejoin) return false
+    // Only where the log goes on without a gap is it certain that it says so later on.
+    if (conversation.transcript !== undefined) return !(await this.parts.ask.reenter(conversationId))
+    await this.joinAnew(conversationId)
+    return false
   }
 
   private async joinAnew(conversationId: string): Promise<void> {
