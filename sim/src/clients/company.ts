@@ -13,6 +13,7 @@ export class Company {
   readonly users: readonly string[] = users
   readonly #parts: DeviceParts
   readonly #all: SimDevice[] = []
+  #isOver = false
 
   constructor(parts: DeviceParts) {
     this.#parts = parts
@@ -42,7 +43,9 @@ export class Company {
     const code = Promise.withResolvers<string>()
     const opened = this.#open(by.userId, code.resolve)
     opened.catch(code.reject)
-    await by.sotto.linkDevice(await code.promise)
+    const shown = await code.promise
+    // Where the answer gets lost, the user scans the code once more.
+    await this.#untilDone(() => by.sotto.linkDevice(shown), 'link_refused')
     await opened
   }
 
@@ -50,15 +53,23 @@ export class Company {
   async revoke(by: SimDevice, other: SimDevice): Promise<void> {
     other.isRevoked = true
     await other.end()
-    for (let isOut = false; !isOut; await sleep(retryMs)) {
-      isOut = await by.sotto.revokeDevice(other.deviceId).then(
-        () => true,
-        (error: unknown) => error instanceof SottoClientError && error.code === 'not_found',
-      )
+    await this.#untilDone(() => by.sotto.revokeDevice(other.deviceId), 'not_found')
+  }
+
+  /** Again and again; `doneCode`: an earlier try has done it already, and its answer got lost. */
+  async #untilDone(task: () => Promise<unknown>, doneCode: SottoClientError['code']): Promise<void> {
+    for (let tries = 1; !this.#isOver; tries++, await sleep(retryMs)) {
+      try {
+        await task()
+        return
+      } catch (error) {
+        if (error instanceof SottoClientError && error.code === doneCode && tries > 1) return
+      }
     }
   }
 
   async end(): Promise<void> {
+    this.#isOver = true
     await Promise.all(this.#all.map((device) => device.end()))
   }
 
