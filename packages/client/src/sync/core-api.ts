@@ -215,7 +215,8 @@ export const incidentKinds = {
   entries_missing:
     'Entries of a mailbox did not come: the server skipped them, says that they are gone, or put something else in their place.',
   storage_restored: 'The storage is an older copy: the device joins its groups anew before it sends.',
-  group_info_refused: 'The GroupInfo for joining anew does not verify, or is older than what this device knows.',
+  group_info_refused:
+    'The GroupInfo for joining anew does not verify, is older than what this device knows, or raises somebody’s role.',
   session_ended:
     'The server has ended the session for good: the device was revoked, replaced by a newer session, or has no valid token.',
   handler_failed: 'A handler of the application threw; it will be called again.',

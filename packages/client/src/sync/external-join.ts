@@ -1,8 +1,8 @@
 import { SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
 import { encodeClaim } from '../membership/claim.ts'
-import type { Roster } from '../membership/membership.ts'
-import { decodeRoster } from '../membership/roster.ts'
+import type { Role, Roster } from '../membership/membership.ts'
+import { decodeRoster, rankOf } from '../membership/roster.ts'
 import { claimOf } from '../membership/rules.ts'
 import { type ExternalJoinStep, type Leaf, MlsFailure } from '../mls/engine.ts'
 import { base64, base64Url, fromBase64 } from './base64.ts'
@@ -11,6 +11,7 @@ import { directGroupId } from './direct-group-id.ts'
 import { devicesOf, namedBy, sameDevice, usersOf } from './leaves.ts'
 import type { Parts } from './parts.ts'
 import { patiently } from './patience.ts'
+import { maySetAnew } from './receive-commit.ts'
 import { admittingVouched, peerOf } from './receive-welcome.ts'
 
 interface Info {
@@ -31,7 +32,11 @@ const welcomeMs = 10_000
  * A device that can read the group's log still goes on doing so until its commit stands in it.
  * @throws SottoClientError `forbidden`: what the server shows is refused.
  */
-export async function prepareExternalJoin(parts: Parts, conversationId: string): Promise<PendingCommit | 'outside' | undefined> {
+export async function prepareExternalJoin(
+  parts: Parts,
+  conversationId: string,
+  tries = 3,
+): Promise<PendingCommit | 'outside' | undefined> {
   // As it is known when the server is asked: what is read meanwhile makes its answer late, not wrong.
   const known = parts.memory.conversations.get(conversationId)
   const info = await infoOf(parts, conversationId)
@@ -42,12 +47,50 @@ export async function prepareExternalJoin(parts: Parts, conversationId: string):
     await Promise.all(usersOf([...leaves, by]).map((userId) => parts.contacts.refresh(userId)))
     const problem = problemOf(parts, conversationId, info, roster, known)
     if (problem !== undefined) throw new MlsFailure('invalid_group_info', problem)
-    return await prepare(parts, conversationId, info, leaves, roster, known)
+    const raised = await raisedIn(parts, conversationId, roster)
+    if (raised === undefined) return await prepare(parts, conversationId, info, leaves, roster, known)
+    // A role may have been taken away between the questions: then there is a newer GroupInfo.
+    if (tries > 1) return await prepareExternalJoin(parts, conversationId, tries - 1)
+    await setAnew(parts, conversationId, known)
+    throw new MlsFailure('refused', `${raised} has a higher role in the roster than the server knows of`)
   } catch (error) {
     if (!(error instanceof MlsFailure)) throw error
     parts.incident('group_info_refused', conversationId, error.message)
     throw new SottoClientError('forbidden', error.message, { cause: error })
   }
+}
+
+/**
+ * Who has a higher role in the roster than the server has let the group give. A roster that comes in a GroupInfo has been
+ * signed by a member, whoever it was, and the server cannot read it: this way neither of them alone makes anybody the owner.
+ */
+async function raisedIn({ transport, timers }: Parts, conversationId: string, roster: Roster): Promise<string | undefined> {
+  if (roster.direct) return undefined
+  const params = { groupId: conversationId }
+  const { ownerId, admins, members } = await patiently(timers, () => transport.request('GET /groups/:groupId', { params })).catch(
+    (error: unknown) => {
+      const isOut = error instanceof SottoError && error.code === 'not_member'
+      throw isOut ? new MlsFailure('refused', 'the server says that this user is a member, and that it is none') : error
+    },
+  )
+  const highest = new Map<string, Role>(members.map((userId) => [userId, 'member']))
+  for (const userId of admins) highest.set(userId, 'admin')
+  highest.set(ownerId, 'owner')
+  // Who has departed is no member for the server, and has a role until the removal is committed.
+  const isRaised = ([userId, role]: [string, Role]) => rankOf(role) < rankOf(highest.get(userId) ?? role)
+  return [...roster.members].find(isRaised)?.[0]
+}
+
+/** A member has put the group where no honest device goes. It begins anew from what this device knows, where that is its to do. */
+async function setAnew(parts: Parts, conversationId: string, known: ConversationState | undefined): Promise<void> {
+  if (known === undefined || !maySetAnew(known, parts.self.userId)) return
+  await parts.memory.transact(async (transaction) => {
+    const now = transaction.conversation(conversationId)
+    if (now === undefined || now.status === 'left' || !(now.rejoin || now.status === 'joining')) return
+    transaction.updateConversation(conversationId, { status: 'broken', rejoin: false, transcript: undefined })
+    transaction.emitConversation(conversationId)
+    transaction.afterwards(() => parts.ask.reset(conversationId))
+  })
 }
 
 async function infoOf({ transport, timers }: Parts, conversationId: string): Promise<Info | undefined> {
