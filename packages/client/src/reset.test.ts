@@ -68,8 +68,8 @@ describe('a commit that honest members refuse', () => {
       await expect.poll(() => one.sotto.find(team.id)!.state, eventually).toBe('active')
     }
     await team.send('after')
-    await bob!.sotto.find(team.id)!.send('still here')
     await expect.poll(() => bob!.texts(), eventually).toEqual(['before', 'after'])
+    await bob!.sotto.find(team.id)!.send('still here')
     await expect.poll(() => textsIn(alice!, team.id), eventually).toEqual(['before', 'after', 'still here'])
     expect(bob!.sotto.find(team.id)!.name).toBe('Team')
     expect(eve!.sotto.find(team.id)).toBeUndefined()
