@@ -6,12 +6,17 @@ import type { CommitClaim, MemberDevice, Role } from './membership.ts'
 const device = (userId: string, deviceId = 'phone'): MemberDevice => ({ userId, deviceId })
 const roles = (of: Record<string, Role>) => new Map(Object.entries(of))
 const rosterHash = Uint8Array.from({ length: 32 }, (_, at) => at)
-const empty: CommitClaim = { added: [], removed: [], left: [], roles: new Map(), rosterHash }
+const signature = new Uint8Array(64).fill(7)
+const empty: CommitClaim = { added: [], removed: [], left: [], roles: new Map(), goodbyes: [], rosterHash }
 const claim: CommitClaim = {
   added: [device('adam'), device('mia', 'laptop'), device('mia', 'phone')],
   removed: [device('max')],
   left: ['a', 'max'],
   roles: roles({ adam: 'admin', mia: 'owner', zoe: 'member' }),
+  goodbyes: [
+    { ...device('max', 'laptop'), signature },
+    { ...device('mia'), signature: signature.toReversed() },
+  ],
   rosterHash,
 }
 const malformed = expect.objectContaining({ reason: 'malformed' })
@@ -25,6 +30,7 @@ test('lists are sets', () => {
     ...claim,
     added: claim.added.toReversed(),
     left: claim.left.toReversed(),
+    goodbyes: claim.goodbyes.toReversed(),
     roles: new Map([...claim.roles].reverse()),
   }
   expect(encodeClaim(turned)).toEqual(encodeClaim(claim))
@@ -38,6 +44,8 @@ test.each<[string, Partial<CommitClaim>]>([
   ['added and removed changed places', { added: claim.removed, removed: claim.added }],
   ['left', { left: ['max'] }],
   ['a role', { roles: roles({ adam: 'admin', mia: 'owner', zoe: 'admin' }) }],
+  ['no goodbye', { goodbyes: [] }],
+  ['a goodbye of another device', { goodbyes: [claim.goodbyes[1]!, { ...device('max'), signature }] }],
   ['hash', { rosterHash: new Uint8Array(32) }],
 ])('another claim: %s', (_, change) => {
   expect(sameClaim({ ...claim, ...change }, claim)).toBe(false)
@@ -109,10 +117,32 @@ describe('refuses', () => {
       ),
     ],
     ['a short hash', encoded([], [], [], [], rosterHash.subarray(1))],
+    ['a value more', encoded([], [], [], [], rosterHash, [['a', 'd', signature]], 0)],
+    ['goodbyes of nobody', encoded([], [], [], [], rosterHash, [])],
+    [
+      'goodbyes out of order',
+      encoded([], [], [], [], rosterHash, [
+        ['b', 'd', signature],
+        ['a', 'd', signature],
+      ]),
+    ],
+    [
+      'two goodbyes of a user',
+      encoded([], [], [], [], rosterHash, [
+        ['a', 'd', signature],
+        ['a', 'e', signature],
+      ]),
+    ],
+    ['a goodbye without a device', encoded([], [], [], [], rosterHash, [['a', signature]])],
+    ['a short signature', encoded([], [], [], [], rosterHash, [['a', 'd', signature.subarray(1)]])],
     ['a value less', encoded([], [], [], rosterHash)],
     ['nothing', () => decodeClaim(new Uint8Array())],
     ['trailing bytes', () => decodeClaim(new Uint8Array([...encodeClaim(claim), 0]))],
     ['to write a device twice', () => encodeClaim({ ...claim, added: [device('a'), device('a')] })],
+    [
+      'to write two goodbyes of a user',
+      () => encodeClaim({ ...claim, goodbyes: [claim.goodbyes[0]!, { ...device('max'), signature }] }),
+    ],
     ['to write a user twice', () => encodeClaim({ ...claim, left: ['a', 'a'] })],
   ])('%s', (_, attempt) => {
     expect(attempt).toThrow(malformed)

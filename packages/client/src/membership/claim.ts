@@ -1,5 +1,6 @@
 import { fromCanonical, malformed, readBytes, readList, readTuple, sameBytes, toCanonical } from '../identity/canonical.ts'
 import { readDeviceId, readUserId } from '../identity/names.ts'
+import { type Goodbye, goodbyeSignatureBytes } from './goodbye.ts'
 import type { CommitClaim, MemberDevice } from './membership.ts'
 import { deviceKey, inOrder, membersMax, rankOf, readRoles, refuseDisorder } from './roster.ts'
 
@@ -8,7 +9,7 @@ const claimBytesMax = 8 * 1024 * 1024
 const hashBytes = 32
 
 /** The authenticated data of the commit. @throws TrustFailure `malformed`: something twice. */
-export function encodeClaim({ added, removed, left, roles, rosterHash: hash }: CommitClaim): Uint8Array {
+export function encodeClaim({ added, removed, left, roles, goodbyes, rosterHash: hash }: CommitClaim): Uint8Array {
   const users = [...left].sort(inOrder)
   refuseDisorder(users)
   return toCanonical(claimLabel, [
@@ -17,12 +18,14 @@ export function encodeClaim({ added, removed, left, roles, rosterHash: hash }: C
     users,
     [...roles].sort(([one], [other]) => inOrder(one, other)).map(([userId, role]) => [userId, rankOf(role)]),
     hash,
+    ...(goodbyes.length === 0 ? [] : [encodeGoodbyes(goodbyes)]),
   ])
 }
 
 /** @throws TrustFailure `malformed`. */
 export function decodeClaim(bytes: Uint8Array): CommitClaim {
-  const fields = readTuple(fromCanonical(claimLabel, bytes, claimBytesMax), 5)
+  const fields = readList(fromCanonical(claimLabel, bytes, claimBytesMax), 6)
+  if (fields.length < 5) throw malformed('5 or 6 values expected')
   const left = readList(fields[2], membersMax).map(readUserId)
   refuseDisorder(left)
   return {
@@ -30,6 +33,7 @@ export function decodeClaim(bytes: Uint8Array): CommitClaim {
     removed: readDevices(fields[1]),
     left,
     roles: readRoles(fields[3]),
+    goodbyes: fields.length === 5 ? [] : readGoodbyes(fields[5]),
     rosterHash: readBytes(fields[4], hashBytes),
   }
 }
@@ -37,6 +41,27 @@ export function decodeClaim(bytes: Uint8Array): CommitClaim {
 /** Lists as sets. */
 export function sameClaim(one: CommitClaim, other: CommitClaim): boolean {
   return sameBytes(encodeClaim(one), encodeClaim(other))
+}
+
+function encodeGoodbyes(goodbyes: readonly Goodbye[]): readonly (readonly [string, string, Uint8Array])[] {
+  const sorted = [...goodbyes].sort(byUser)
+  refuseDisorder(sorted.map(({ userId }) => userId))
+  return sorted.map(({ userId, deviceId, signature }) => [userId, deviceId, signature])
+}
+
+/** Where there is none, there is no list either. */
+function readGoodbyes(value: unknown): readonly Goodbye[] {
+  const goodbyes = readList(value, membersMax).map((item): Goodbye => {
+    const [userId, deviceId, signature] = readTuple(item, 3)
+    return {
+      userId: readUserId(userId),
+      deviceId: readDeviceId(deviceId),
+      signature: readBytes(signature, goodbyeSignatureBytes),
+    }
+  })
+  if (goodbyes.length === 0) throw malformed('an empty list')
+  refuseDisorder(goodbyes.map(({ userId }) => userId))
+  return goodbyes
 }
 
 function encodeDevices(devices: readonly MemberDevice[]): readonly (readonly [string, string])[] {

@@ -1,3 +1,5 @@
+import type { Goodbye } from './goodbye.ts'
+
 /**
  * Who is in a conversation and may do what, by the history of commits alone: the server's word changes nothing.
  */
@@ -23,6 +25,8 @@ export interface CommitClaim {
   /** Users who cease to be members by it. */
   readonly left: readonly string[]
   readonly roles: ReadonlyMap<string, Role>
+  /** Of users whom it removes because they leave: their own word, one for a user. */
+  readonly goodbyes: readonly Goodbye[]
   /** SHA-256 of the roster after the commit, so that nobody goes on with another one. */
   readonly rosterHash: Uint8Array
 }

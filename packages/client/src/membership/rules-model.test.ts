@@ -200,7 +200,7 @@ function honestClaim(roster: Roster, change: Parameters<typeof claimOf>[1], exte
     return claimOf(roster, change, external).claim
   } catch {
     const { add, remove, leave, roles = new Map() } = change
-    return { added: add, removed: remove, left: leave, roles, rosterHash: rosterHash(roster) }
+    return { added: add, removed: remove, left: leave, roles, goodbyes: [], rosterHash: rosterHash(roster) }
   }
 }
 

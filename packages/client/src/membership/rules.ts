@@ -1,5 +1,6 @@
 import type { Standing } from '../identity/vouching.ts'
 import { sameClaim } from './claim.ts'
+import type { Goodbye } from './goodbye.ts'
 import type { CommitClaim, MemberDevice, Role, Roster } from './membership.ts'
 import type { CommitRefusal } from './refusals.ts'
 import { deviceKey, membersMax, rolesBetween, rosterAfter, rosterHash } from './roster.ts'
@@ -19,7 +20,10 @@ export interface CommitCase {
   readonly devicesBefore: readonly MemberDevice[]
   /** What the server has announced as departed. It decides nothing; it words the refusal. */
   readonly departed: readonly { readonly userId: string; readonly deviceId?: string }[]
-  /** Users who have said in an authenticated message that they leave, and are still members. */
+  /**
+   * Users who have said that they leave, and are still members: in an authenticated message, or in a goodbye of the claim
+   * that verifies.
+   */
   readonly leaves: ReadonlySet<string>
   readonly claim: CommitClaim
   readonly vouched: (device: MemberDevice) => Standing
@@ -191,6 +195,7 @@ function judgeClaim(scene: Scene): Verdict {
     removed,
     left: claim.left,
     roles: rolesBetween(roster, next),
+    goodbyes: claim.goodbyes,
     rosterHash: rosterHash(next),
   }
   return sameClaim(claim, actual) ? { roster: next } : refuse('claim_differs')
@@ -229,6 +234,8 @@ export interface MembershipChange {
   readonly remove: readonly MemberDevice[]
   /** Users who cease to be members. */
   readonly leave: readonly string[]
+  /** What those of them have said who go by their own word. */
+  readonly goodbyes?: readonly Goodbye[]
   /** Roles to give. Handing over to another owner makes the former one an admin by itself. */
   readonly roles?: ReadonlyMap<string, Role>
 }
@@ -252,6 +259,7 @@ export function claimOf(
     removed: change.remove,
     left: change.leave,
     roles: rolesBetween(roster, next),
+    goodbyes: change.goodbyes ?? [],
     rosterHash: rosterHash(next),
   }
   return { claim, roster: next }

@@ -14,6 +14,7 @@ const freshenJitterMs = 60_000
 const retryFirstMs = 2_000
 const retryMaxMs = 300_000
 const ghostPatienceMs = 3_000
+const erasureMs = 1_500
 const stateDelayMs = 1_500
 const joinsMax = 4
 
@@ -166,7 +167,7 @@ export class Background implements Requests {
 
   /** `false`: it could not be asked. */
   private async refreshGhosts(conversationId: string): Promise<boolean> {
-    const { memory, contacts } = this.parts
+    const { memory, contacts, erased } = this.parts
     if (memory.conversations.get(conversationId)?.status !== 'active') return true
     const state = await memory.group(conversationId)
     if (state === undefined) return true
@@ -174,8 +175,25 @@ export class Background implements Requests {
     // And who has departed may have said so in a list.
     const departed = memory.conversations.get(conversationId)?.departed.map(({ userId }) => userId) ?? []
     const users = new Set([...usersOf(ghosts), ...departed])
-    const answers = await Promise.all([...users].map((userId) => contacts.refresh(userId, { force: true })))
+    const ask = async (userId: string) => {
+      const answer = await contacts.refresh(userId, { force: true })
+      if (answer === 'none') erased.add(userId)
+      return answer
+    }
+    const answers = await Promise.all([...users].map(ask))
+    // The groups of who is erased are told first.
+    const perhapsErased = this.goneWithoutGoodbye(conversationId)
+    if (perhapsErased.length > 0) {
+      await this.parts.timers.sleep(erasureMs)
+      await Promise.all(perhapsErased.map(ask))
+    }
     return answers.every((answer) => answer !== undefined)
+  }
+
+  private goneWithoutGoodbye(conversationId: string): string[] {
+    const { departed = [], leaving = [] } = this.parts.memory.conversations.get(conversationId) ?? {}
+    const users = departed.filter(({ deviceId }) => deviceId === undefined).map(({ userId }) => userId)
+    return users.filter((userId) => !leaving.includes(userId) && !this.parts.erased.has(userId))
   }
 
   private async needsTidying(conversationId: string): Promise<boolean> {

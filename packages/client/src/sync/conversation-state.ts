@@ -1,3 +1,4 @@
+import type { Goodbye } from '../membership/goodbye.ts'
 import type { MemberDevice, Roster } from '../membership/membership.ts'
 
 /** What is kept of a conversation beside its MLS records. Immutable. */
@@ -20,6 +21,8 @@ export interface ConversationState {
   readonly roster: Roster
   /** Users who have said, in a message of their own, that they leave. */
   readonly leaving: readonly string[]
+  /** The signed word of those among them who have given it; absent: of nobody. */
+  readonly goodbyes?: readonly Goodbye[]
   /** What the server has announced as departed and no commit has removed yet. */
   readonly departed: readonly { readonly userId: string; readonly deviceId: string | undefined }[]
   readonly transcript: Transcript | undefined

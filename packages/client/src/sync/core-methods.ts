@@ -10,6 +10,7 @@ import { conversationSnapshot } from './conversation-snapshot.ts'
 import type { ConversationState } from './conversation-state.ts'
 import type { ConversationSnapshot, CoreMethods } from './core-api.ts'
 import { directGroupId } from './direct-group-id.ts'
+import { signGoodbye } from './goodbyes.ts'
 import { adding, givingRole, removing, roleIn } from './intents.ts'
 import { linkDevice, listDevices, type OwnDevice, revokeDevice } from './own-device.ts'
 import type { Parts } from './parts.ts'
@@ -230,8 +231,10 @@ function groupOnly({ kind }: ConversationState): void {
 /** In one's own words, so that the others need not take the server's; it goes out before the leaving does. */
 async function sayGoodbye(parts: Parts, conversationId: string): Promise<void> {
   const { memory, outbox, timers } = parts
-  await memory.transact((transaction) =>
-    sendControl(parts, transaction, conversationId, { kind: 'sync', name: 'leave', data: new Uint8Array() }),
-  )
+  await memory.transact(async (transaction) => {
+    const state = await transaction.group(conversationId)
+    const data = state === undefined ? new Uint8Array() : await signGoodbye(parts, state)
+    await sendControl(parts, transaction, conversationId, { kind: 'sync', name: 'leave', data })
+  })
   for (let waitedMs = 0; waitedMs < 5_000 && outbox.of(conversationId).length > 0; waitedMs += 25) await timers.sleep(25)
 }

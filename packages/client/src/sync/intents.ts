@@ -34,6 +34,7 @@ function withRemovals(parts: Parts, plan: Plan, conversation: ConversationState,
     const permitted = departed || governed || device.userId === parts.self.userId
     if ((provable && permitted) || (departed && governed)) remove.set(leaf.index, leaf)
   }
+  // The server's word takes devices out, which come back where it was a lie; it ends no membership.
   const leave = new Set(plan.leave)
   if (conversation.kind === 'group') {
     const isOut = (userId: string) => state.leaves.every((leaf) => namedBy(leaf)?.userId !== userId || remove.has(leaf.index))
@@ -44,9 +45,6 @@ function withRemovals(parts: Parts, plan: Plan, conversation: ConversationState,
     for (const userId of gone) {
       const isMember = conversation.roster.members.has(userId) && userId !== parts.self.userId
       if (isMember && isOut(userId) && mayEnd(userId)) leave.add(userId)
-    }
-    for (const { userId, deviceId } of conversation.departed) {
-      if (deviceId === undefined && governs(conversation, parts.self.userId, userId)) leave.add(userId)
     }
   }
   return { ...plan, remove: [...remove.values()], leave: [...leave] }

@@ -3,6 +3,7 @@ import type { CommitClaim, MemberDevice, Roster } from '../membership/membership
 import { deviceKey } from '../membership/roster.ts'
 import { judgeCommit, type Verdict } from '../membership/rules.ts'
 import type { GroupState, Leaf } from '../mls/engine.ts'
+import { standingGoodbyes } from './goodbyes.ts'
 import { type ContactOf, devicesOf, namedBy, vouched } from './leaves.ts'
 import type { Parts } from './parts.ts'
 
@@ -23,16 +24,17 @@ interface Known {
 }
 
 /** The rules, asked with all that this device knows. `newLeaves`: those that are not in the tree before. */
-export function judgeChange(
-  parts: Pick<Parts, 'erased'>,
+export async function judgeChange(
+  parts: Pick<Parts, 'erased' | 'engine'>,
   contacts: ContactOf,
   known: Known,
   before: GroupState,
   newLeaves: readonly Omit<Leaf, 'index'>[],
   { by, external, added, removed, claim }: Change,
-): Verdict {
+): Promise<Verdict> {
   const gone = claim.left.map((userId) => ({ userId }))
   const leaves = [...known.leaving, ...erasedUsers(parts, known)]
+  const proven = await standingGoodbyes(parts.engine, before, claim.goodbyes)
   const standings = new Map<string, Standing>()
   for (const leaf of [...before.leaves, ...newLeaves]) {
     const named = namedBy(leaf)
@@ -47,7 +49,12 @@ export function judgeChange(
       external
         ? // Another device of a user who leaves may come in before the server has heard of it: the next commit removes both.
           leaves.filter((userId) => userId !== by.userId)
-        : [...leaves, ...unheard(known, before.epoch, [...removed, ...gone])],
+        : [
+            ...leaves,
+            // No owner goes by its word alone.
+            ...proven.map(({ userId }) => userId).filter((userId) => known.roster.members.get(userId) !== 'owner'),
+            ...erasedUnheard(parts, known, before.epoch, [...removed, ...gone]),
+          ],
     ),
     claim,
     vouched: (device) => standings.get(deviceKey(device)) ?? 'unknown',
@@ -56,19 +63,21 @@ export function judgeChange(
   })
 }
 
-/** For so many epochs a device may meet the removal of somebody whose goodbye came before the device did. */
+/** For so many epochs a device may meet the removal of somebody who was announced as departed before the device came in. */
 const epochsUnheard = 8
 
 /**
- * Users who may have said that they leave before this device came in: it believes those who heard it. Only for a short while,
- * of users whom the server has announced as departed; and where it came in by itself, of all whom the first commit of a member
- * removes, for the server lets none pass that does not remove who had departed before. No owner goes like this.
+ * Users whose account was erased before this device came in. It has not heard the server announce it, and asks for no more
+ * than that the server knows of no such identity any more: an account that is erased can say nothing itself.
  */
-function unheard(known: Known, epoch: number, named: readonly { readonly userId: string }[]): string[] {
-  const { roster, sinceEpoch, departed, isFresh } = known
-  if (roster.direct || sinceEpoch === undefined || epoch - sinceEpoch > epochsUnheard) return []
-  const users = named.map(({ userId }) => userId).filter((userId) => roster.members.get(userId) !== 'owner')
-  return users.filter((userId) => isFresh || departed.some((gone) => gone.userId === userId && gone.deviceId === undefined))
+function erasedUnheard(
+  { erased }: Pick<Parts, 'erased'>,
+  { roster, sinceEpoch, isFresh }: Known,
+  epoch: number,
+  named: readonly { readonly userId: string }[],
+): string[] {
+  const isNew = isFresh || (sinceEpoch !== undefined && epoch - sinceEpoch <= epochsUnheard)
+  return roster.direct || !isNew ? [] : named.map(({ userId }) => userId).filter((userId) => erased.has(userId))
 }
 
 /** Users of whom the server says twice that they are gone: announced in the log, and without an identity. */

@@ -1,6 +1,7 @@
 import type { SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
 import { encodeClaim } from '../membership/claim.ts'
+import type { Goodbye } from '../membership/goodbye.ts'
 import type { MemberDevice, Role, Roster } from '../membership/membership.ts'
 import { commitRefusals } from '../membership/refusals.ts'
 import { encodeRoster } from '../membership/roster.ts'
@@ -9,6 +10,7 @@ import type { CommitStep, GroupState, Leaf } from '../mls/engine.ts'
 import { base64, base64Url } from './base64.ts'
 import { sendControl } from './compose.ts'
 import type { ConversationState, PendingCommit } from './conversation-state.ts'
+import { standingGoodbyes } from './goodbyes.ts'
 import { judgeChange } from './judging.ts'
 import { namedBy } from './leaves.ts'
 import type { Parts } from './parts.ts'
@@ -40,7 +42,9 @@ export async function prepareCommit(
   const added = plan.add.map(({ device }) => device)
   const removed = plan.remove.flatMap((leaf) => namedBy(leaf) ?? [])
   const by = { userId: self.userId, deviceId: self.deviceId }
-  const { claim, roster } = claimOf(base.roster, { by, add: added, remove: removed, leave: plan.leave, roles: plan.roles })
+  const goodbyes = await goodbyesFor(parts, conversation, base.state, plan)
+  const change = { by, add: added, remove: removed, leave: plan.leave, roles: plan.roles, goodbyes }
+  const { claim, roster } = claimOf(base.roster, change)
   if (purpose === 'change')
     await refuseForbidden(parts, transaction, conversation, base.state, plan, { by, added, removed, claim })
   const step: CommitStep = await engine.commit(base.state, {
@@ -81,6 +85,21 @@ export async function prepareCommit(
   return pending
 }
 
+/** Of those whom the commit removes. */
+function goodbyesFor(
+  { engine }: Parts,
+  { leaving, goodbyes = [] }: ConversationState,
+  state: GroupState,
+  { remove, leave }: Plan,
+): Promise<readonly Goodbye[]> {
+  const users = new Set([...leave, ...remove.map((leaf) => namedBy(leaf)?.userId)])
+  return standingGoodbyes(
+    engine,
+    state,
+    goodbyes.filter(({ userId }) => users.has(userId) && leaving.includes(userId)),
+  )
+}
+
 /** What others would refuse is not even made: a commit that wins and is refused would end the group. */
 async function refuseForbidden(
   parts: Parts,
@@ -92,7 +111,7 @@ async function refuseForbidden(
 ): Promise<void> {
   const leaves = await Promise.all(plan.add.map(async ({ keyPackage }) => (await parts.engine.readKeyPackage(keyPackage)).leaf))
   const contacts = (userId: string) => transaction.contact(userId)
-  const verdict = judgeChange(parts, contacts, conversation, state, leaves, { ...change, external: false })
+  const verdict = await judgeChange(parts, contacts, conversation, state, leaves, { ...change, external: false })
   if ('refused' in verdict) throw new SottoClientError('not_permitted', commitRefusals[verdict.refused])
 }
 

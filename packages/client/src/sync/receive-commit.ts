@@ -153,7 +153,7 @@ async function judge(
     const removed = effect.removed.flatMap((leaf) => namedBy(leaf) ?? [])
     const newLeaves = [...effect.added, effect.by]
     const change = { by, external: effect.external, added, removed, claim: decodeClaim(effect.aad) }
-    return judgeChange(parts, contacts, conversation, before, newLeaves, change)
+    return await judgeChange(parts, contacts, conversation, before, newLeaves, change)
   } catch (error) {
     if (error instanceof TrustFailure) return 'what the commit says of itself cannot be read'
     throw error

@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../clock.ts'
+import { encodeClaim } from '../membership/claim.ts'
+import type { Goodbye } from '../membership/goodbye.ts'
+import { encodeRoster } from '../membership/roster.ts'
+import { claimOf } from '../membership/rules.ts'
+import { createMlsEngine } from '../mls/ts-mls-engine.ts'
+import { base64 } from '../sync/base64.ts'
+import type { ConversationState } from '../sync/conversation-state.ts'
+import { namedBy } from '../sync/leaves.ts'
+import { unpackConversation } from '../sync/records.ts'
+import type { EntryFrame } from '../transport/transport.ts'
+import {
+  type Actor,
+  actor,
+  allTalk,
+  eventually,
+  groupOf,
+  groupRecordsOf,
+  incidentOf,
+  membersOf,
+  settled,
+} from './actors.suite.ts'
+import { type HostileServer, startHostileServer } from './hostile-server.suite.ts'
+import { commitEntry, messagesOf } from './intruder.suite.ts'
+
+/** T6: that somebody leaves is for that somebody to say, not for the server. */
+
+/** Alice owns it; the others are plain members. */
+async function fourOf(server: HostileServer): Promise<{ id: string; actors: [Actor, Actor, Actor, Actor] }> {
+  const { id, actors } = await groupOf(server)
+  const dave = await actor(server, 'dave')
+  await actors[0].chat(id).add(['dave'])
+  await settled(id, [...actors, dave])
+  return { id, actors: [...actors, dave] }
+}
+
+function keptBy({ storage }: Actor, groupId: string): ConversationState {
+  return unpackConversation(storage.values.get(JSON.stringify(['conversations', groupId]))!)
+}
+
+const departed = (server: HostileServer, groupId: string, userId: string): EntryFrame => ({
+  type: 'departed',
+  mailbox: messagesOf(server, groupId)[0]!.mailbox,
+  seq: 1,
+  receivedAt: systemClock.now(),
+  groupId,
+  userId,
+})
+
+/** A commit by which a plain member throws another one out, in the form of one that has a reason. */
+async function throwingOut(
+  server: HostileServer,
+  groupId: string,
+  by: Actor,
+  victim: Actor,
+  goodbyes: readonly Goodbye[],
+): Promise<EntryFrame> {
+  const engine = await createMlsEngine({ clock: systemClock })
+  const state = engine.loadGroup(groupRecordsOf(by, groupId))
+  const { userId, deviceId } = by
+  const gone = { userId: victim.userId, deviceId: victim.deviceId }
+  const { claim, roster } = claimOf(keptBy(by, groupId).roster, {
+    by: { userId, deviceId },
+    add: [],
+    remove: [gone],
+    leave: [victim.userId],
+    goodbyes,
+  })
+  const { index } = state.leaves.find((leaf) => namedBy(leaf)?.userId === victim.userId)!
+  const step = await engine.commit(state, { add: [], remove: [index], aad: encodeClaim(claim), roster: encodeRoster(roster) })
+  const commit = base64(step.commit)
+  return commitEntry(server, groupId, { commit, epoch: state.epoch, from: userId, fromDevice: deviceId, removed: [gone] })
+}
+
+describe('a plain member that removes another', () => {
+  it('with the server, which says that this one has departed, is refused by who has come in a moment ago', async () => {
+    const server = await startHostileServer()
+    const { id, actors } = await fourOf(server)
+    const [alice, bob, carol, dave] = actors
+    server.add(dave, departed(server, id, 'carol'), await throwingOut(server, id, bob, carol, []))
+    expect(await incidentOf(dave, 'commit_refused')).toMatchObject({ conversationId: id })
+    expect(membersOf(dave, id)).toContain('carol')
+    // The honest server knows of nobody who is gone.
+    server.cut('dave')
+    await alice.chat(id).setRole('bob', 'admin')
+    await settled(id, actors, 2)
+    await allTalk(id, actors)
+  })
+
+  it('by its goodbye of an earlier time, is refused', async () => {
+    const server = await startHostileServer()
+    const { id, actors } = await fourOf(server)
+    const [alice, bob, carol, dave] = actors
+    await carol.chat(id).leave()
+    await settled(id, [alice, bob, dave], 2)
+    const { goodbyes = [] } = keptBy(bob, id)
+    expect(goodbyes).toMatchObject([{ userId: 'carol' }])
+    await alice.chat(id).add(['carol'])
+    await settled(id, actors, 3)
+    server.add(dave, await throwingOut(server, id, bob, carol, goodbyes))
+    await incidentOf(dave, 'commit_refused')
+    expect(membersOf(dave, id)).toContain('carol')
+  })
+
+  it('because it has said goodbye is believed by who has not heard it', async () => {
+    const server = await startHostileServer()
+    const { id, actors } = await fourOf(server)
+    const [alice, bob, carol, dave] = actors
+    for (let times = 0; times < 5; times++) {
+      await alice.chat(id).setRole('bob', 'admin')
+      await alice.chat(id).setRole('bob', 'member')
+    }
+    await settled(id, actors, 11)
+    await alice.sotto.close()
+    server.entries((frame, to) =>
+      frame.type === 'msg' && frame.from === 'carol' && to.userId === 'dave'
+        ? [{ type: 'gone', mailbox: frame.mailbox, from: frame.seq, to: frame.seq, reason: 'limit' }]
+        : undefined,
+    )
+    await carol.chat(id).leave()
+    for (const one of [bob, dave]) await expect.poll(() => membersOf(one, id), eventually).toEqual(['alice', 'bob', 'dave'])
+    await allTalk(id, [bob, dave])
+    expect(dave.kinds()).not.toContain('commit_refused')
+  })
+})
+
+describe('a user of whom the server says that it has departed', () => {
+  it('and who has not, is taken out by the owner and comes back: it is a member all the time', async () => {
+    const server = await startHostileServer()
+    const { id, actors } = await groupOf(server)
+    const [alice, bob, carol] = actors
+    const states: string[] = []
+    carol.sotto.on('conversation', ({ state }) => void states.push(state))
+    server.add(alice, departed(server, id, 'carol'))
+    await expect.poll(() => states, eventually).toContain('joining')
+    expect(membersOf(bob, id)).toEqual(['alice', 'bob', 'carol'])
+    await settled(id, actors, 2)
+    expect(states).not.toContain('left')
+    await allTalk(id, actors)
+  })
+
+  it('and who has gone without a word, is written to no more, and removed for good by the owner’s own will', async () => {
+    const server = await startHostileServer()
+    const { id, actors } = await groupOf(server)
+    const [alice, bob] = actors
+    const { status } = await server.ask('carol', actors[2].deviceId, 'DELETE', `/groups/${id}/members/carol`)
+    expect(status).toBe(200)
+    await settled(id, [alice, bob], 1)
+    await allTalk(id, [alice, bob])
+    expect(membersOf(bob, id)).toContain('carol')
+    await alice.chat(id).remove('carol')
+    await expect.poll(() => membersOf(bob, id), eventually).toEqual(['alice', 'bob'])
+    await allTalk(id, [alice, bob])
+  })
+
+  it('and whose account is erased, is removed by whoever is there', async () => {
+    const server = await startHostileServer()
+    const { id, actors } = await fourOf(server)
+    const [alice, bob, carol, dave] = actors
+    await alice.sotto.close()
+    await carol.sotto.close()
+    const { status } = await server.ask('carol', carol.deviceId, 'DELETE', '/account')
+    expect(status).toBeLessThan(300)
+    for (const one of [bob, dave]) await expect.poll(() => membersOf(one, id), eventually).toEqual(['alice', 'bob', 'dave'])
+    await allTalk(id, [bob, dave])
+  })
+})

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest'
+import { fromCanonical } from '../identity/canonical.ts'
+import { goodbyeBytes } from './goodbye.ts'
+
+const leafKey = new Uint8Array(32).fill(1)
+const carol = { userId: 'carol', deviceId: 'phone' }
+
+test('is for one device, in one generation of one group, for as long as its leaf has this key', () => {
+  const all = [
+    goodbyeBytes('g', carol, leafKey),
+    goodbyeBytes('g.1', carol, leafKey),
+    goodbyeBytes('g', { ...carol, deviceId: 'laptop' }, leafKey),
+    goodbyeBytes('g', { ...carol, userId: 'dave' }, leafKey),
+    goodbyeBytes('g', carol, new Uint8Array(32).fill(2)),
+  ]
+  expect(new Set(all.map(String)).size).toBe(all.length)
+})
+
+test('is nothing that MLS signs with the same key: what is signed there begins with a short label', () => {
+  const bytes = goodbyeBytes('g', carol, leafKey)
+  expect(fromCanonical('sotto goodbye v1', bytes, 1_000)).toEqual(['g', 'carol', 'phone', leafKey])
+  // `SignContent` (RFC 9420 section 5.1.2): the length of "MLS 1.0 …", in one byte below 64.
+  expect(bytes[0]).toBeGreaterThan(0x40)
+})
