@@ -172,15 +172,22 @@ export class Conversation {
    * @example for await (const message of chat.messages({ limit: 50 })) console.log(message.from, message.text)
    */
   async *messages(page: { readonly before?: string; readonly limit?: number } = {}): AsyncGenerator<Message, void, undefined> {
-    let { before } = page
+    const { before } = page
+    let from: string | undefined
     let left = page.limit ?? Number.POSITIVE_INFINITY
+    // What waits to be sent stands above all else, and below once it is: by then it may have been shown.
+    const waiting = new Set<string>()
     while (left > 0) {
       const limit = Math.min(left, pageSize)
-      const snapshots = await this.ports.core.call('history', this.id, { before, limit })
-      for (const snapshot of snapshots) yield this.ports.message(snapshot)
+      const snapshots = await this.ports.core.call('history', this.id, { before, from, limit })
+      for (const snapshot of snapshots) {
+        if (waiting.has(snapshot.id)) continue
+        if (snapshot.status === 'queued' || snapshot.status === 'failed') waiting.add(snapshot.id)
+        yield this.ports.message(snapshot)
+        left--
+      }
       if (snapshots.length < limit) return
-      before = snapshots.at(-1)!.id
-      left -= snapshots.length
+      from = snapshots.at(-1)!.order
     }
   }
 

@@ -41,10 +41,10 @@ export interface CoreMethods {
   /** Forgets a failed message; `false` where it has not failed. */
   discard(conversationId: string, messageId: string): Promise<boolean>
   message(messageId: string): Promise<MessageSnapshot | undefined>
-  /** Newest first. */
+  /** Newest first. `from`: the `order` of the last one of the page before, wherever that message stands by now; or else `before`, an id. */
   history(
     conversationId: string,
-    page: { readonly before: string | undefined; readonly limit: number },
+    page: { readonly before: string | undefined; readonly from?: string | undefined; readonly limit: number },
   ): Promise<MessageSnapshot[]>
   markRead(conversationId: string, upTo: string | undefined): Promise<void>
   typing(conversationId: string, active: boolean): Promise<void>

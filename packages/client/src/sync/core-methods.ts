@@ -114,8 +114,8 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
       return record === undefined ? undefined : snapshotOf(record)
     },
 
-    history: (conversationId, { before, limit }) =>
-      page(memory, conversationId, { before, limit: Math.min(Math.max(1, limit), pageMax) }),
+    history: (conversationId, { before, from, limit }) =>
+      page(memory, conversationId, { before, from, limit: Math.min(Math.max(1, limit), pageMax) }),
 
     async markRead(conversationId, upTo) {
       known(conversationId)

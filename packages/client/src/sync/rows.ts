@@ -2,7 +2,7 @@ import { applyToRecord, isExpired, shownRecord } from '../content/history.ts'
 import type { MessageRecord, RecordAction } from '../content/record.ts'
 import { decodeRecord, encodeRecord } from '../content/record-codec.ts'
 import type { OpenStorage } from '../storage/storage.ts'
-import type { MessageSnapshot } from './core-api.ts'
+import type { CoreMethods, MessageSnapshot } from './core-api.ts'
 import type { Memory } from './memory.ts'
 import { pack, unpack } from './records.ts'
 import type { Transaction } from './transaction.ts'
@@ -100,11 +100,12 @@ function putRow(transaction: Transaction, record: MessageRecord): void {
 
 /** Newest first. */
 export async function page(
-  memory: Memory,
+  memory: Pick<Memory, 'storage'>,
   conversationId: string,
-  { before, limit }: { readonly before: string | undefined; readonly limit: number },
+  { before, from: order, limit }: Parameters<CoreMethods['history']>[1],
 ): Promise<MessageSnapshot[]> {
-  const from = before === undefined ? undefined : await placeOf(memory, before)
+  const place = before === undefined ? undefined : await placeOf(memory, before)
+  const from = order === undefined ? place : rowKey({ conversationId, order })
   if (before !== undefined && from === undefined) return []
   const items = await memory.storage.range('messages', {
     prefix: `${conversationId}/`,
@@ -116,7 +117,7 @@ export async function page(
 }
 
 /** Where a message stands, or stood before it expired. */
-async function placeOf({ storage }: Memory, messageId: string): Promise<string | undefined> {
+async function placeOf({ storage }: Pick<Memory, 'storage'>, messageId: string): Promise<string | undefined> {
   const at = await storage.get('messageIds', messageId)
   const key = at === undefined ? undefined : unpack<string>(at)
   return key === '' ? undefined : key
