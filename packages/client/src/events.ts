@@ -8,7 +8,8 @@ export type ConnectionState = 'connecting' | 'online' | 'offline' | 'closed'
 export interface SottoEvents {
   /**
    * A message of somebody else. The handler may be asynchronous: as long as it has not resolved, the message is handed
-   * over again, later and after a restart. One message of a conversation at a time, in order.
+   * over again, later and after a restart. One message of a conversation at a time, in order. After a crash, messages whose
+   * handler resolved a moment before (32 or so) may come once more: `message.id` tells.
    */
   readonly message: Message
   /** A message has changed (status, edit, reaction, deletion), or is new and one's own. */

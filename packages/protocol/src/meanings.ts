@@ -79,7 +79,7 @@ const everywhere: Record<string, string> = {
   external: 'an external commit: the calling device joins by it',
   ciphersuite: 'a number of the IANA registry of MLS cipher suites',
   lastResort: 'handed out when there is no other, and never consumed',
-  endorsement: 'by the identity key before this one, over the same: where the key has changed',
+  endorsement: 'by the identity key before this one, over that key and this one: where the key has changed',
   ownerId: 'the user who owns the group',
   admins: 'users who may add and remove members',
   members: 'users in the group',

@@ -80,7 +80,7 @@ export const deviceList = {
   /** What is signed, in the encoding of the client. */
   devices: ciphertext.max(wire.deviceListLength),
   signature,
-  /** By the identity key before this one, over the same bytes: where the key has changed. */
+  /** By the identity key before this one, over that key and this one, in the encoding of the client: where the key has changed. */
   endorsement: signature.optional(),
 }
 

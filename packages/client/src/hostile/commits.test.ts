@@ -67,7 +67,7 @@ describe('a commit that is withheld from one member', () => {
         : undefined,
     )
     await alice.chat(id).setRole('carol', 'admin')
-    await incidentOf(bob, 'entries_missing')
+    expect((await incidentOf(bob, 'entries_missing')).detail).toContain('notMember')
     await alice.chat(id).send('too early for bob')
     await expect.poll(() => bob.unreadable.map(({ reason }) => reason), eventually).toEqual(['future_epoch'])
     server.becomeHonest()

@@ -213,7 +213,7 @@ export const incidentKinds = {
   replayed: 'A message came a second time. It was not shown again.',
   history_differs: 'A member has seen another history of the group than this device: entries were dropped, changed or reordered.',
   entries_missing:
-    'Entries of a mailbox did not come: the server skipped them, says that they are gone, or put something else in their place.',
+    'Entries of a mailbox did not come: the server skipped them, put something else in their place, or says why they are gone, which may be true of a device that was away for long (`expired`, `limit`) or of an erased account (`erased`).',
   storage_restored: 'The storage is an older copy: the device joins its groups anew before it sends.',
   group_info_refused:
     'The GroupInfo for joining anew does not verify, is older than what this device knows, or raises somebody’s role.',

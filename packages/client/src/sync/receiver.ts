@@ -211,13 +211,17 @@ export class Receiver {
     const conversation = conversationAt(transaction, frame.mailbox)
     if (conversation?.status !== 'active' || conversation.rejoin || last <= conversation.commitSeq) return
     if (frame.type !== 'gone' && speaksTo(frame, conversation.id)) return
-    this.missing(transaction, frame.mailbox, first, last)
+    this.missing(transaction, frame.mailbox, first, last, frame.type === 'gone' ? frame.reason : undefined)
   }
 
-  /** Only an older storage, or a server that hides something, lets numbers be missing. */
-  private missing(transaction: Transaction, mailbox: string, from: number, to: number): void {
+  /**
+   * Only an older storage, or a server that hides something, lets numbers be missing. That they have expired, or that an account
+   * was erased, may be true: whoever is told can compare it with how long the device was away.
+   */
+  private missing(transaction: Transaction, mailbox: string, from: number, to: number, reason?: string): void {
     const conversation = conversationAt(transaction, mailbox)
-    const detail = `entries ${from} to ${to} of a mailbox did not come`
+    const because = reason === undefined ? '' : `; the server says: ${reason}`
+    const detail = `entries ${from} to ${to} of a mailbox did not come${because}`
     transaction.emit({
       type: 'error',
       incident: { kind: 'entries_missing', conversationId: conversation?.id, userId: undefined, detail },
