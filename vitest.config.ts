@@ -21,12 +21,15 @@ const partTests = [
   'packages/client/src/storage/*.test.ts',
   'packages/client/src/hostile/**/*.test.ts',
   'packages/client/src/*.test.ts',
-  'packages/client/src/{mls,transport,sync}/*.test.ts',
+  'packages/client/src/{mls,transport,sync,tabs}/*.test.ts',
   'bench/src/load/*.test.ts',
 ]
 
 export default defineConfig({
   test: {
+    // All of the cores, also where there are but two: most tests of parts wait, for a disk or for each other. `isolate: false`
+    // below: no test keeps anything outside of itself, and loading the sources anew for each file costs as much as its tests.
+    maxWorkers: '100%',
     projects: [
       {
         resolve,
@@ -36,6 +39,7 @@ export default defineConfig({
           include: ['packages/*/src/**/*.test.ts', 'bench/src/**/*.test.ts', 'scripts/**/*.test.ts'],
           exclude: [...configDefaults.exclude, processTests, browserTests, ...partTests],
           pool: 'forks',
+          isolate: false,
           execArgv,
           env,
         },
@@ -50,7 +54,10 @@ export default defineConfig({
           pool: 'forks',
           execArgv,
           env,
-          testTimeout: 30_000,
+          isolate: false,
+          // A hang guard for a whole test; each wait in it has its own.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

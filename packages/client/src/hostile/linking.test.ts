@@ -34,7 +34,7 @@ describe('a link code', () => {
       url: server.url,
       token: () => server.userToken('bob'),
       storage: watchedStorage(),
-      link: { onCode: (code) => void codes.push(code), timeoutMs: 1_500 },
+      link: { onCode: (code) => void codes.push(code), timeoutMs: 500 },
     }).catch((error: unknown) => error)
     await expect.poll(() => codes.length, eventually).toBe(1)
     await expect(alice.sotto.linkDevice(codes[0]!)).rejects.toMatchObject({ code: 'link_refused' })
@@ -115,7 +115,7 @@ describe('a server between two devices that link', () => {
         onCode: () => {
           isShown = true
         },
-        timeoutMs: 2_500,
+        timeoutMs: 1_500,
       },
     }).catch((error: unknown) => error)
     expect(await opening).toMatchObject({ code: 'link_refused' })

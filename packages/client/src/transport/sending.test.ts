@@ -58,7 +58,7 @@ for (const mode of ['socket', 'poll'] as const) {
 }
 
 test('refused for now by the rate, several in flight: they wait, and each is accepted once', { timeout }, async () => {
-  const relay = await startRelay({ SENDS_BURST: 10, SENDS_PER_SECOND: 2 })
+  const relay = await startRelay({ SENDS_BURST: 10, SENDS_PER_SECOND: 4 })
   // Two transports of one device share its rate: the server is stricter than each can know.
   const alice = await start(lineTo(relay, { user: 'alice' }))
   const other = lineTo(relay, { user: 'alice' })

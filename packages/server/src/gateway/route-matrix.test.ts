@@ -195,7 +195,8 @@ test('every route has a row, and every row a route', () => {
   expect(Object.keys(rows).toSorted()).toEqual(routeNames.toSorted())
 })
 
-describe.each(routeNames)('%s', (name) => {
+// Side by side: no cell knows of another, and commits wait for the disk together.
+describe.concurrent.each(routeNames)('%s', (name) => {
   test.each(roles)('%s', async (role) => {
     const row: Row | undefined = rows[name]
     expect(row, `${name} has no row`).toBeDefined()
@@ -215,7 +216,7 @@ describe.each(routeNames)('%s', (name) => {
   })
 })
 
-test.each(routeNames.filter((name) => routeOf(name).auth === 'user'))('%s: nobody', async (name) => {
+test.concurrent.each(routeNames.filter((name) => routeOf(name).auth === 'user'))('%s: nobody', async (name) => {
   const { path, body } = rows[name].ask(await worldFor('stranger'))
   const { status, body: problem } = await server.ask(`${routeOf(name).method} ${path}`, { body })
   expect(problem).toMatchObject({ code: 'unauthenticated' })
