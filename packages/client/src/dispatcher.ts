@@ -34,12 +34,16 @@ export class Dispatcher {
   }
 
   emit<name extends SottoEventName>(name: name, event: SottoEvents[name]): void {
-    for (const handler of this.handlers.get(name) ?? []) {
-      try {
-        void Promise.resolve(handler(event)).catch((error: unknown) => this.threw(name, error))
-      } catch (error) {
-        this.threw(name, error)
-      }
+    for (const handler of this.handlers.get(name) ?? []) this.tell(name, handler, event)
+  }
+
+  /** This handler alone, unless it was taken off. */
+  tell<name extends SottoEventName>(name: name, handler: SottoEventHandler<name>, event: SottoEvents[name]): void {
+    if (!this.handlers.get(name)?.has(handler as SottoEventHandler<SottoEventName>)) return
+    try {
+      void Promise.resolve(handler(event)).catch((error: unknown) => this.threw(name, error))
+    } catch (error) {
+      this.threw(name, error)
     }
   }
 

@@ -266,13 +266,32 @@ describe('devices of one user', () => {
     await phone.sotto.revokeDevice(laptop.sotto.deviceId)
     await expect.poll(() => changed.mock.calls.length, eventually).toBe(1)
     expect(changed.mock.calls[0]![0]).toMatchObject({ userId: 'alice', endorsed: true })
-    expect(chat.blockedBy).toEqual(['alice'])
+    await expect.poll(() => chat.blockedBy, eventually).toEqual(['alice'])
     const held = await chat.send('held back')
     expect(held.status).toBe('queued')
     await changed.mock.calls[0]![0].accept()
     await expect.poll(() => phone.texts(), eventually).toEqual(['to both', 'held back'])
     expect(laptop.texts()).toEqual(['to both'])
+    // What fails for it is not told besides.
+    await expect
+      .poll(() => laptop.incidents.map(({ kind, detail }) => [kind, detail]), eventually)
+      .toEqual([['session_ended', 'device_revoked']])
     expect((await phone.sotto.devices()).map(({ deviceId }) => deviceId)).toEqual([phone.sotto.deviceId])
+  })
+
+  it('are told that they were revoked, also who is opened later and listens later still', async () => {
+    const { relay, phone, laptop } = await linked()
+    await laptop.sotto.close()
+    await phone.sotto.revokeDevice(laptop.sotto.deviceId)
+    const late = await person(relay, 'alice', { storage: laptop.storage })
+    await expect.poll(() => late.sotto.state, eventually).toBe('offline')
+    const told = vi.fn()
+    late.sotto.on('error', told)
+    late.sotto.on('error', vi.fn())()
+    await expect
+      .poll(() => told.mock.calls.map(([{ kind, detail }]) => [kind, detail]), eventually)
+      .toEqual([['session_ended', 'device_revoked']])
+    expect(late.incidents).toHaveLength(1)
   })
 
   it('begin anew when all are lost', async () => {

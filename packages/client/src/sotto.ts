@@ -14,6 +14,7 @@ import type {
   CoreApi,
   CoreEvent,
   DeviceSnapshot,
+  Incident,
   MessageSnapshot,
 } from './sync/core-api.ts'
 import { openCore } from './tabs/open-core.ts'
@@ -39,6 +40,8 @@ export class Sotto {
   private readonly seen = new Map<string, WeakRef<Message>>()
   /** So many of `seen` are looked through: the more are held, the more seldom. */
   private seenMax = seenMin
+  /** The server has ended the session for good: whoever listens later is told too. */
+  private sessionEnd: Incident | undefined
 
   private constructor(core: CoreApi, clock: Clock) {
     this.core = core
@@ -90,6 +93,9 @@ export class Sotto {
     const off = this.dispatcher.on(name, handler)
     // After the handlers that are set in the same breath.
     if (first) queueMicrotask(() => void this.core.call('deliver').catch(() => {}))
+    const { sessionEnd } = this
+    if (name === 'error' && sessionEnd !== undefined)
+      queueMicrotask(() => this.dispatcher.tell('error', handler as SottoEventHandler<'error'>, sessionEnd))
     if (name === 'identityChanged') queueMicrotask(() => void this.tellChanged().catch(() => {}))
     return off
   }
@@ -212,6 +218,7 @@ export class Sotto {
       case 'state':
         return this.dispatcher.emit('state', event.state)
       case 'error':
+        if (event.incident.kind === 'session_ended') this.sessionEnd = event.incident
         return this.dispatcher.emit('error', event.incident)
       case 'receipt':
         return this.dispatcher.emit('receipt', event)

@@ -154,10 +154,12 @@ export class Stage {
       case 'received':
         return this.atBob((await this.sent()).id)
       case 'code':
-        return this.newDevice()
+        return (await this.newDevice()).code
       case 'lost': {
         const alice = await this.user('alice')
-        return (await alice.linkDevice(await this.newDevice())).deviceId
+        const { code, opening } = await this.newDevice()
+        await alice.linkDevice(code)
+        return (await opening).deviceId
       }
       case 'scanned': {
         await this.user('alice')
@@ -192,10 +194,11 @@ export class Stage {
     return soon(() => bob.message(messageId), 'the message')
   }
 
-  /** A device of Alice that waits to be linked; the answer is its code. */
-  private newDevice(): Promise<string> {
+  /** A device of Alice that waits to be linked by its code. */
+  private newDevice(): Promise<{ readonly code: string; readonly opening: Promise<Sotto> }> {
     return new Promise((resolve, reject) => {
-      const opening = this.openDevice('alice', { onCode: resolve, timeoutMs: eventually })
+      const onCode = (code: string) => resolve({ code, opening })
+      const opening = this.openDevice('alice', { onCode, timeoutMs: eventually })
       opening.catch(reject)
       this.keep(opening)
     })

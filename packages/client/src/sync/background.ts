@@ -215,6 +215,7 @@ export class Background implements Requests {
         .catch((error: unknown) => this.failed(name, error))
         .then((done) => {
           this.underway.delete(name)
+          if (this.parts.ended()) return
           if (this.again.delete(name)) this.start(name, jitterMs, work)
           else if (!done) this.parts.timers.after(this.retryMs(name), () => this.start(name, jitterMs, work))
           else this.failures.delete(name)
@@ -232,6 +233,7 @@ export class Background implements Requests {
 
   /** Whether it is to be given up. */
   private failed(name: string, error: unknown): boolean {
+    if (this.parts.ended()) return true
     const code = error instanceof SottoClientError || error instanceof SottoError ? error.code : undefined
     // Meanwhile this device has gone, or it is for others to do.
     if (code === 'closed' || code === 'not_a_member' || code === 'not_permitted') return true

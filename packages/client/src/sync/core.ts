@@ -56,6 +56,8 @@ export class Core implements CoreApi {
   private isSynced = false
   /** The storage is known to be no older copy: until then nothing is encrypted. */
   private isSafe = false
+  /** That the server has ended the session for good. */
+  private sessionEnd: CoreEvent | undefined
   private closing: Promise<void> | undefined
   private forgetSynced: () => void = () => {}
   private readonly changedConversations = new Set<string>()
@@ -87,6 +89,7 @@ export class Core implements CoreApi {
       ready: () => this.state === 'online' && this.isSynced && this.isSafe,
       caughtUp: () => this.parts.ready() && this.receiver.isIdle,
       online: () => this.state === 'online',
+      ended: () => this.sessionEnd !== undefined,
       sent: (id: string) => this.pump.done(id),
       incident: (kind, conversationId, detail, userId) =>
         this.emit({ type: 'error', incident: { kind, conversationId, userId, detail } }),
@@ -147,6 +150,9 @@ export class Core implements CoreApi {
 
   listen(listener: (event: CoreEvent) => void): () => void {
     this.listeners.add(listener)
+    const { sessionEnd } = this
+    // It may have come while the device was being opened.
+    if (sessionEnd !== undefined) queueMicrotask(() => this.listeners.has(listener) && listener(sessionEnd))
     return () => this.listeners.delete(listener)
   }
 
@@ -216,7 +222,7 @@ export class Core implements CoreApi {
   }
 
   private failedBackground(what: string, error: unknown): void {
-    if (this.closing !== undefined) return
+    if (this.closing !== undefined || this.sessionEnd !== undefined) return
     this.parts.incident('background_failed', undefined, `${what}: ${error instanceof Error ? error.message : String(error)}`)
   }
 
@@ -249,15 +255,9 @@ export class Core implements CoreApi {
   }
 
   private ended(reason: 'device_revoked' | 'replaced' | 'unauthenticated'): void {
-    this.emit({
-      type: 'error',
-      incident: {
-        kind: 'session_ended',
-        conversationId: undefined,
-        userId: this.parts.self.userId,
-        detail: reason,
-      },
-    })
+    const { userId } = this.parts.self
+    this.sessionEnd = { type: 'error', incident: { kind: 'session_ended', conversationId: undefined, userId, detail: reason } }
+    this.emit(this.sessionEnd)
     this.stateChanged('offline')
   }
 

@@ -37,6 +37,8 @@ export interface Parts {
   /** Ready, and everything that has arrived is stored. */
   readonly caughtUp: () => boolean
   readonly online: () => boolean
+  /** The server has ended the session for good, and this was told: nothing that fails for it is told once more, or tried again. */
+  readonly ended: () => boolean
   /** The server has delivered a message of this device back. */
   sent(id: string): void
   incident(kind: IncidentKind, conversationId: string | undefined, detail: string, userId?: string): void

@@ -62,6 +62,8 @@ export class Connection {
   readonly #probes: Pauses
   #listeners: TransportListeners | undefined
   #isOver = false
+  /** For which the server has ended it. */
+  #reason: EndReason | undefined
   #socket: OpenSocket | undefined
   #polling: Polling | undefined
   #socketFailures = 0
@@ -75,8 +77,12 @@ export class Connection {
   }
 
   start(listeners: TransportListeners): void {
-    if (this.#listeners !== undefined || this.#isOver) return
+    if (this.#listeners !== undefined) return
     this.#listeners = listeners
+    const reason = this.#reason
+    // What a request was told before.
+    if (reason !== undefined) this.#safely(() => listeners.ended(reason))
+    if (this.#isOver) return
     void this.#run(listeners)
   }
 
@@ -98,6 +104,7 @@ export class Connection {
   /** It ends, for good, by what the server says. */
   finish(reason: EndReason): void {
     if (this.#isOver) return
+    this.#reason = reason
     this.#over()
     this.#socket?.fail(new Error(reason))
     this.#polling?.stop()

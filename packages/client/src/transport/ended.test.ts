@@ -45,6 +45,17 @@ test('that a device was revoked shows in any answer', { timeout }, async () => {
   expect(bob.transport.state).toBe('closed')
 })
 
+test('that a device was revoked before it began is told when it begins', { timeout }, async () => {
+  const relay = await startRelay()
+  const bob = lineTo(relay)
+  await bob.transport.request('POST /keys/identity', { body: { identityKey: 'an opaque public key' } })
+  const desk = lineTo(relay, { deviceId: 'desk' })
+  await desk.transport.request('DELETE /devices/:deviceId', { params: { deviceId: 'bob-phone' } })
+  await expect(bob.transport.request('GET /devices', {})).rejects.toMatchObject({ code: 'device_revoked' })
+  await start(bob, 'closed')
+  expect(bob.told.ended).toEqual(['device_revoked'])
+})
+
 test('closing tells what was acknowledged, rejects who waits, and is done once', { timeout }, async () => {
   const relay = await startRelay()
   const alice = await start(lineTo(relay, { user: 'alice' }))
