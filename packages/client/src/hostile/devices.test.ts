@@ -186,7 +186,7 @@ describe('another identity key', () => {
     const chat = await alice.sotto.conversation('bob')
     await chat.send('after the swap')
     await expect.poll(() => alice.identityChanges.length, eventually).toBe(1)
-    expect(chat.blockedBy).toEqual(['bob'])
+    await expect.poll(() => chat.blockedBy, eventually).toEqual(['bob'])
     expect(messagesOf(server, chat.id)).toEqual([])
     const again = await alice.sotto.safetyNumber('bob')
     expect(again.digits).toBe(true_.digits)
