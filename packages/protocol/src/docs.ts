@@ -55,6 +55,7 @@ const wireMeanings: Record<keyof typeof wire, string> = {
   preKeysPerRequest: 'one-time prekeys in one upload',
   keyPackagesPerRequest: 'key packages in one upload',
   keyPackageLength: 'base64 characters of one key package',
+  goodbyeLength: 'base64 characters of the goodbye of who leaves an MLS group',
   claimsPerRequest: 'users in one claim of key packages',
   deviceListLength: 'characters of a signed device list',
   groupDevices: 'devices in one list of a request',

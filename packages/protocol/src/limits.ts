@@ -69,6 +69,7 @@ export const wire = {
   keyPackagesPerRequest: 100,
   /** Base64 characters of one key package (X-Wing: about 4,000). */
   keyPackageLength: 16_384,
+  goodbyeLength: 1_024,
   /** Users whose key packages one request may claim. */
   claimsPerRequest: 100,
   /** Characters of a signed device list. */

@@ -145,6 +145,7 @@ const inPlace: Record<string, Record<string, string>> = {
   'server departed': {
     userId: 'the user who left, was erased, or whose device is gone',
     deviceId: 'the device that is gone; left out: all devices of the user',
+    goodbye: 'what the user has signed for the others, as it was given with the leaving',
   },
   'server keys_low': { oneTimePreKeys: 'how many one-time prekeys are left' },
   'server error': {

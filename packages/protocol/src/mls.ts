@@ -8,6 +8,9 @@ export const mlsBytes = z
   .min(1)
   .regex(/^[A-Za-z0-9+/]+={0,2}$/, 'bytes are written in base64')
 
+/** What who leaves an MLS group signs for the others, in base64: opaque to the server. */
+export const goodbye = mlsBytes.max(wire.goodbyeLength)
+
 /** A KeyPackage (RFC 9420 section 10) in base64. */
 export const keyPackage = mlsBytes.max(wire.keyPackageLength)
 
@@ -127,6 +130,7 @@ export const departedFrame = z.object({
   groupId,
   userId,
   deviceId: deviceId.optional(),
+  goodbye: goodbye.optional(),
 })
 
 export type MemberDevice = z.infer<typeof memberDevice>

@@ -17,7 +17,7 @@ import {
   userId,
 } from './ids.ts'
 import { wire } from './limits.ts'
-import { commitFrame, committed, createMlsGroup, departedFrame, epoch, generation, welcomeMlsFrame } from './mls.ts'
+import { commitFrame, committed, createMlsGroup, departedFrame, epoch, generation, goodbye, welcomeMlsFrame } from './mls.ts'
 import { mlsRoutes } from './mls-routes.ts'
 
 /** A signed prekey in the seed's short form, or with the number and signature that X3DH and PQXDH need. */
@@ -230,9 +230,10 @@ export const routes = {
     summary: 'Remove a member (owner or admin), or leave',
     auth: 'user',
     params: memberParams,
+    query: z.strictObject({ goodbye: goodbye.optional() }),
     status: 200,
     answer: z.object({ ok: z.literal(true), members: z.array(userId) }),
-    errors: ['not_member', 'not_found', 'forbidden', 'owner_must_transfer', 'use_commit'],
+    errors: ['bad_request', 'not_member', 'not_found', 'forbidden', 'owner_must_transfer', 'use_commit'],
   },
   'POST /groups/:groupId/roles': {
     summary: 'Give a member a role; `owner` hands the group over (owner)',

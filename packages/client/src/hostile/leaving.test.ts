@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../clock.ts'
 import { encodeClaim } from '../membership/claim.ts'
-import type { Goodbye } from '../membership/goodbye.ts'
+import { encodeGoodbye, type Goodbye } from '../membership/goodbye.ts'
 import { encodeRoster } from '../membership/roster.ts'
 import { claimOf } from '../membership/rules.ts'
 import { createMlsEngine } from '../mls/ts-mls-engine.ts'
@@ -39,7 +39,7 @@ function keptBy({ storage }: Actor, groupId: string): ConversationState {
   return unpackConversation(storage.values.get(JSON.stringify(['conversations', groupId]))!)
 }
 
-const departed = (server: HostileServer, groupId: string, userId: string): EntryFrame => ({
+const departed = (server: HostileServer, groupId: string, userId: string): Extract<EntryFrame, { type: 'departed' }> => ({
   type: 'departed',
   mailbox: messagesOf(server, groupId)[0]!.mailbox,
   seq: 1,
@@ -103,6 +103,24 @@ describe('a plain member that removes another', () => {
     expect(membersOf(dave, id)).toContain('carol')
   })
 
+  it('by a goodbye that the server has made up, is refused', async () => {
+    const server = await startHostileServer()
+    const { id, actors } = await fourOf(server)
+    const [alice, bob, , dave] = actors
+    const { deviceId } = dave
+    const made = [
+      { deviceId, signature: new Uint8Array(64) },
+      { deviceId: 'elsewhere', signature: new Uint8Array(64) },
+    ].map((goodbye) => base64(encodeGoodbye(goodbye)))
+    for (const goodbye of [...made, 'bm8=', '***']) server.add(bob, { ...departed(server, id, 'dave'), goodbye })
+    await expect.poll(() => keptBy(bob, id).departed.length, eventually).toBeGreaterThan(0)
+    expect(keptBy(bob, id)).toMatchObject({ leaving: [] })
+    server.cut('bob')
+    await alice.chat(id).setRole('carol', 'admin')
+    await settled(id, actors, 2)
+    await allTalk(id, actors)
+  })
+
   it('because it has said goodbye is believed by who has not heard it', async () => {
     const server = await startHostileServer()
     const { id, actors } = await fourOf(server)
@@ -114,7 +132,7 @@ describe('a plain member that removes another', () => {
     await settled(id, actors, 11)
     await alice.sotto.close()
     server.entries((frame, to) =>
-      frame.type === 'msg' && frame.from === 'carol' && to.userId === 'dave'
+      frame.type === 'departed' && to.userId === 'dave'
         ? [{ type: 'gone', mailbox: frame.mailbox, from: frame.seq, to: frame.seq, reason: 'limit' }]
         : undefined,
     )

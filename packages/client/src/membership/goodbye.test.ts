@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { fromCanonical } from '../identity/canonical.ts'
-import { goodbyeBytes } from './goodbye.ts'
+import { fromCanonical, toCanonical } from '../identity/canonical.ts'
+import { decodeGoodbye, encodeGoodbye, goodbyeBytes } from './goodbye.ts'
 
 const leafKey = new Uint8Array(32).fill(1)
 const carol = { userId: 'carol', deviceId: 'phone' }
@@ -21,4 +21,20 @@ test('is nothing that MLS signs with the same key: what is signed there begins w
   expect(fromCanonical('sotto goodbye v1', bytes, 1_000)).toEqual(['g', 'carol', 'phone', leafKey])
   // `SignContent` (RFC 9420 section 5.1.2): the length of "MLS 1.0 …", in one byte below 64.
   expect(bytes[0]).toBeGreaterThan(0x40)
+})
+
+test('comes over the wire as it was signed, and nothing else is read as one', () => {
+  const goodbye = { ...carol, signature: new Uint8Array(64).fill(3) }
+  const bytes = encodeGoodbye(goodbye)
+  expect(decodeGoodbye('carol', bytes)).toEqual(goodbye)
+  const label = 'sotto signed goodbye v1'
+  for (const other of [
+    new Uint8Array(),
+    bytes.subarray(1),
+    goodbyeBytes('g', carol, leafKey),
+    toCanonical(label, ['phone', new Uint8Array(63)]),
+    toCanonical(label, ['not a name', goodbye.signature]),
+    toCanonical(label, ['phone', goodbye.signature, 'more']),
+  ])
+    expect(() => decodeGoodbye('carol', other)).toThrow(expect.objectContaining({ reason: 'malformed' }))
 })

@@ -5,6 +5,7 @@ import { rosterOfNew } from '../membership/roster.ts'
 import type { ConversationState, PendingCommit } from './conversation-state.ts'
 import { mlsGroupId, newConversation } from './conversation-state.ts'
 import { prepareExternalJoin } from './external-join.ts'
+import { signGoodbye } from './goodbyes.ts'
 import type { Intent } from './intents.ts'
 import { lostCommit, type Plan, placeOf, prepareCommit } from './own-commits.ts'
 import type { Parts } from './parts.ts'
@@ -139,6 +140,28 @@ export class Changes {
       if ((await this.decided(pending).catch(goneMeanwhile)) === 'won') return
       await this.parts.timers.sleep(this.parts.timers.jitter(jitterMs * Math.min(tries + 1, 8)))
     }
+  }
+
+  /** In this device's own words, which hold as long as it commits nothing more. @throws SottoClientError. */
+  leave(conversationId: string): Promise<void> {
+    return this.inTurn(conversationId, async () => {
+      const { memory, transport, self } = this.parts
+      await this.settlePending(conversationId)
+      const state = await memory.group(conversationId).catch(() => undefined)
+      const query = state === undefined ? {} : { goodbye: await signGoodbye(this.parts, state) }
+      const params = { groupId: conversationId, userId: self.userId }
+      try {
+        await transport.request('DELETE /groups/:groupId/members/:userId', { params, query })
+      } catch (error) {
+        if (!(error instanceof SottoError) || error.code !== 'not_member') throw error
+      }
+      await memory.transact(async (transaction) => {
+        transaction.updateConversation(conversationId, { status: 'left' })
+        await transaction.dropGroup(conversationId)
+        transaction.emitConversation(conversationId)
+        transaction.afterwards(() => this.parts.ask.pump(conversationId))
+      })
+    })
   }
 
   /** Begins a new generation with the devices that are vouched for. */

@@ -1,4 +1,3 @@
-import { SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
 import { accept, keyToVerify, markVerified } from '../identity/contacts.ts'
 import type { Contact } from '../identity/identity.ts'
@@ -10,7 +9,6 @@ import { conversationSnapshot } from './conversation-snapshot.ts'
 import type { ConversationState } from './conversation-state.ts'
 import type { ConversationSnapshot, CoreMethods } from './core-api.ts'
 import { directGroupId } from './direct-group-id.ts'
-import { signGoodbye } from './goodbyes.ts'
 import { adding, givingRole, removing, roleIn } from './intents.ts'
 import { linkDevice, listDevices, type OwnDevice, revokeDevice } from './own-device.ts'
 import type { Parts } from './parts.ts'
@@ -20,6 +18,8 @@ import { sendTyping } from './signals.ts'
 import { discardMessage, retryMessage } from './statuses.ts'
 
 const pageMax = 200
+/** How long what was said before waits to go out before who says it leaves. */
+const sendOutMs = 5_000
 
 /** What the public objects ask for. */
 export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreMethods {
@@ -163,20 +163,10 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
       if (conversation.status === 'left') return
       if (roleIn(conversation, self.userId) === 'owner' && conversation.roster.members.size > 1)
         throw new SottoClientError('owner_must_transfer', 'make another member the owner first')
-      await sayGoodbye(parts, conversationId)
-      try {
-        await parts.transport.request('DELETE /groups/:groupId/members/:userId', {
-          params: { groupId: conversationId, userId: self.userId },
-        })
-      } catch (error) {
-        if (!(error instanceof SottoError) || error.code !== 'not_member') throw error
-      }
-      await memory.transact(async (transaction) => {
-        transaction.updateConversation(conversationId, { status: 'left' })
-        await transaction.dropGroup(conversationId)
-        transaction.emitConversation(conversationId)
-        transaction.afterwards(() => parts.ask.pump(conversationId))
-      })
+      // What was said before goes out before.
+      for (let waitedMs = 0; waitedMs < sendOutMs && parts.outbox.of(conversationId).length > 0; waitedMs += 25)
+        await parts.timers.sleep(25)
+      await changes.leave(conversationId)
     },
 
     devices: () => listDevices(parts),
@@ -226,15 +216,4 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
 
 function groupOnly({ kind }: ConversationState): void {
   if (kind === 'direct') throw new SottoClientError('not_permitted', 'a conversation of two keeps its two members')
-}
-
-/** In one's own words, so that the others need not take the server's; it goes out before the leaving does. */
-async function sayGoodbye(parts: Parts, conversationId: string): Promise<void> {
-  const { memory, outbox, timers } = parts
-  await memory.transact(async (transaction) => {
-    const state = await transaction.group(conversationId)
-    const data = state === undefined ? new Uint8Array() : await signGoodbye(parts, state)
-    await sendControl(parts, transaction, conversationId, { kind: 'sync', name: 'leave', data })
-  })
-  for (let waitedMs = 0; waitedMs < 5_000 && outbox.of(conversationId).length > 0; waitedMs += 25) await timers.sleep(25)
 }

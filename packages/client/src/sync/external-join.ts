@@ -47,7 +47,9 @@ export async function prepareExternalJoin(
     await Promise.all(usersOf([...leaves, by]).map((userId) => parts.contacts.refresh(userId)))
     const problem = problemOf(parts, conversationId, info, roster, known)
     if (problem !== undefined) throw new MlsFailure('invalid_group_info', problem)
-    const raised = await raisedIn(parts, conversationId, roster)
+    const given = await rolesGiven(parts, conversationId)
+    if (given === undefined) return 'outside'
+    const raised = raisedIn(roster, given)
     if (raised === undefined) return await prepare(parts, conversationId, info, leaves, roster, known)
     // A role may have been taken away between the questions: then there is a newer GroupInfo.
     if (tries > 1) return await prepareExternalJoin(parts, conversationId, tries - 1)
@@ -60,25 +62,28 @@ export async function prepareExternalJoin(
   }
 }
 
+/** The highest role that the server has let the group give to each of its members; undefined: this user is none of them any more. */
+async function rolesGiven({ transport, timers }: Parts, conversationId: string): Promise<Map<string, Role> | undefined> {
+  const params = { groupId: conversationId }
+  try {
+    const { ownerId, admins, members } = await patiently(timers, () => transport.request('GET /groups/:groupId', { params }))
+    const highest = new Map<string, Role>(members.map((userId) => [userId, 'member']))
+    for (const userId of admins) highest.set(userId, 'admin')
+    return highest.set(ownerId, 'owner')
+  } catch (error) {
+    if (error instanceof SottoError && error.code === 'not_member') return undefined
+    throw error
+  }
+}
+
 /**
  * Who has a higher role in the roster than the server has let the group give. A roster that comes in a GroupInfo has been
  * signed by a member, whoever it was, and the server cannot read it: this way neither of them alone makes anybody the owner.
  */
-async function raisedIn({ transport, timers }: Parts, conversationId: string, roster: Roster): Promise<string | undefined> {
-  if (roster.direct) return undefined
-  const params = { groupId: conversationId }
-  const { ownerId, admins, members } = await patiently(timers, () => transport.request('GET /groups/:groupId', { params })).catch(
-    (error: unknown) => {
-      const isOut = error instanceof SottoError && error.code === 'not_member'
-      throw isOut ? new MlsFailure('refused', 'the server says that this user is a member, and that it is none') : error
-    },
-  )
-  const highest = new Map<string, Role>(members.map((userId) => [userId, 'member']))
-  for (const userId of admins) highest.set(userId, 'admin')
-  highest.set(ownerId, 'owner')
+function raisedIn(roster: Roster, given: ReadonlyMap<string, Role>): string | undefined {
   // Who has departed is no member for the server, and has a role until the removal is committed.
-  const isRaised = ([userId, role]: [string, Role]) => rankOf(role) < rankOf(highest.get(userId) ?? role)
-  return [...roster.members].find(isRaised)?.[0]
+  const isRaised = ([userId, role]: [string, Role]) => rankOf(role) < rankOf(given.get(userId) ?? role)
+  return roster.direct ? undefined : [...roster.members].find(isRaised)?.[0]
 }
 
 /** A member has put the group where no honest device goes. It begins anew from what this device knows, where that is its to do. */

@@ -1,12 +1,30 @@
-import { type Goodbye, goodbyeBytes } from '../membership/goodbye.ts'
+import { decodeGoodbye, encodeGoodbye, type Goodbye, goodbyeBytes } from '../membership/goodbye.ts'
 import type { MemberDevice } from '../membership/membership.ts'
 import type { GroupState, Leaf, MlsEngine } from '../mls/engine.ts'
+import { base64, fromBase64 } from './base64.ts'
 import { namedBy, sameDevice } from './leaves.ts'
 import type { Parts } from './parts.ts'
 
-/** This device's word that its user leaves: for whoever commits the removal to show. */
-export function signGoodbye({ engine, self }: Parts, state: GroupState): Promise<Uint8Array> {
-  return engine.sign(self.signature.privateKey, goodbyeBytes(state.groupId, self, engine.leafKeyOf(state, state.ownLeaf)))
+/** This device's word that its user leaves, in base64: the server shows it to the group, and whoever commits the removal too. */
+export async function signGoodbye({ engine, self }: Parts, state: GroupState): Promise<string> {
+  const { deviceId, signature: keys } = self
+  const bytes = goodbyeBytes(state.groupId, self, engine.leafKeyOf(state, state.ownLeaf))
+  return base64(encodeGoodbye({ deviceId, signature: await engine.sign(keys.privateKey, bytes) }))
+}
+
+/** The word that the server has shown beside a departure, if it is the user's own. */
+export async function readGoodbye(
+  engine: MlsEngine,
+  state: GroupState,
+  userId: string,
+  text: string,
+): Promise<Goodbye | undefined> {
+  try {
+    const [goodbye] = await standingGoodbyes(engine, state, [decodeGoodbye(userId, fromBase64(text))])
+    return goodbye
+  } catch {
+    return undefined
+  }
 }
 
 /**

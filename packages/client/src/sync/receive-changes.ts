@@ -1,4 +1,6 @@
 import type { EntryFrame } from '../transport/transport.ts'
+import { readGoodbye } from './goodbyes.ts'
+import { stillLeaving } from './own-commits.ts'
 import type { Parts } from './parts.ts'
 import type { Transaction } from './transaction.ts'
 import { extendTranscript } from './transcript.ts'
@@ -17,10 +19,27 @@ export async function receiveDeparted(parts: Parts, transaction: Transaction, fr
   const self = userId === parts.self.userId && (deviceId === undefined || deviceId === parts.self.deviceId)
   if (self) return await leftBySaying(parts, transaction, conversation.id)
   transaction.updateConversation(conversation.id, { departed: [...conversation.departed, { userId, deviceId }], transcript })
+  if (frame.goodbye !== undefined && deviceId === undefined) await takeGoodbye(parts, transaction, frame, frame.goodbye)
   transaction.afterwards(() => {
     parts.ask.refresh(userId)
     parts.ask.tidy(conversation.id)
   })
+}
+
+/** The user itself says so: then the server's word does not matter. */
+async function takeGoodbye(
+  { engine }: Parts,
+  transaction: Transaction,
+  { groupId, userId }: DepartedFrame,
+  text: string,
+): Promise<void> {
+  const state = await transaction.group(groupId)
+  const goodbye = state === undefined ? undefined : await readGoodbye(engine, state, userId, text)
+  if (goodbye === undefined) return
+  const { leaving, goodbyes = [], roster } = transaction.conversation(groupId)!
+  const now = stillLeaving([...new Set([...leaving, userId])], roster)
+  const others = goodbyes.filter((one) => one.userId !== userId && now.includes(one.userId))
+  transaction.updateConversation(groupId, { leaving: now, goodbyes: [...others, goodbye] })
 }
 
 /** The server refuses to go on before these are removed: told once more, or what a wake-up has forgotten. */

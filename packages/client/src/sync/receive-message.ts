@@ -4,7 +4,6 @@ import { ContentFailure } from '../content/failure.ts'
 import { messageId } from '../content/message-id.ts'
 import { decodePlaintext, type Plaintext } from '../content/plaintext.ts'
 import { actionsOf, recordOf, unreadableRecord } from '../content/record.ts'
-import { goodbyeSignatureBytes } from '../membership/goodbye.ts'
 import type { MemberDevice } from '../membership/membership.ts'
 import { type ApplicationStep, MlsFailure } from '../mls/engine.ts'
 import type { EntryFrame } from '../transport/transport.ts'
@@ -12,7 +11,6 @@ import { fromBase64 } from './base64.ts'
 import type { Batch } from './batch.ts'
 import type { ConversationState } from './conversation-state.ts'
 import { namedBy } from './leaves.ts'
-import { stillLeaving } from './own-commits.ts'
 import type { Parts } from './parts.ts'
 import { readElsewhere } from './reading.ts'
 import { goOnWithout, maySetAnew } from './receive-commit.ts'
@@ -200,7 +198,6 @@ async function applyAction(
       transaction.afterwards(() => parts.ask.tellState(conversationId))
       return
     case 'sync':
-      if (content.name === 'leave') takeGoodbye(parts, transaction, conversation, from, content.data)
       if (content.name === 'read' && from.userId === parts.self.userId) {
         await readElsewhere(transaction, conversation, new TextDecoder().decode(content.data))
       }
@@ -208,21 +205,6 @@ async function applyAction(
     default:
       return
   }
-}
-
-/** A user says that it leaves. The signature is for those who do not hear it; the newest of a user is kept. */
-function takeGoodbye(
-  parts: Parts,
-  transaction: Transaction,
-  { id, leaving, goodbyes = [], roster }: ConversationState,
-  from: MemberDevice,
-  signature: Uint8Array,
-): void {
-  const now = stillLeaving([...new Set([...leaving, from.userId])], roster)
-  const others = goodbyes.filter(({ userId }) => userId !== from.userId && now.includes(userId))
-  const said = signature.length === goodbyeSignatureBytes ? [...others, { ...from, signature }] : others
-  transaction.updateConversation(id, { leaving: now, goodbyes: said })
-  transaction.afterwards(() => parts.ask.tidy(id))
 }
 
 /** Shown once, as what it is: a message that could not be read. */

@@ -61,7 +61,7 @@ const entryShapes: Readonly<Record<EntryFrame['type'], Readonly<Record<string, F
     groupSeq: seq,
     welcome: text,
   },
-  departed: { ...position, groupId: text, userId: text, deviceId: maybe(text) },
+  departed: { ...position, groupId: text, userId: text, deviceId: maybe(text), goodbye: maybe(text) },
   gone: { mailbox: text, from: seq, to: seq, reason: text },
 }
 

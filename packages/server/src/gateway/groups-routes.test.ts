@@ -31,6 +31,14 @@ test('a group as its members see it', async () => {
   }
 })
 
+test('a goodbye is for MLS groups', async () => {
+  const { groupId } = await create('ned', ['oda'])
+  const query = { goodbye: 'Z29vZGJ5ZQ==' }
+  const left = server.call('DELETE /groups/:groupId/members/:userId', { as: 'oda', params: { groupId, userId: 'oda' }, query })
+  await expect(left).rejects.toThrow('goodbye')
+  expect((await group('ned', groupId)).members.toSorted()).toEqual(['ned', 'oda'])
+})
+
 test('members are added once, by owner or admin; the answer names all', async () => {
   const { groupId } = await create('dan', ['eve'])
   const params = { groupId }

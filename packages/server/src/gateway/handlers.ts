@@ -128,8 +128,8 @@ export function handlersOf({ store, bus, clock, limits, devTokens, secret, messa
       const { members } = await addMembers(store, limits, caller, params.groupId, body.members)
       return { ok: true, members: [...members.keys()] }
     },
-    'DELETE /groups/:groupId/members/:userId': async ({ params }, caller) => {
-      const { members } = await removeMember(store, caller, params.groupId, params.userId)
+    'DELETE /groups/:groupId/members/:userId': async ({ params, query }, caller) => {
+      const { members } = await removeMember(store, caller, params.groupId, params.userId, query.goodbye)
       return { ok: true, members: [...members.keys()] }
     },
     'POST /groups/:groupId/roles': async ({ params, body }, caller) => {

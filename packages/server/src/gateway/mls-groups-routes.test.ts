@@ -457,11 +457,22 @@ describe('departing', () => {
     const [ada, bea] = [await person('ada'), await person('bea')]
     const tablet = await person('bea', 'tablet', bea.userId)
     const groupId = await create(ada, [bea, tablet])
+    const { status, body } = await server.ask(
+      `DELETE /groups/${groupId}/members/${bea.userId}?goodbye=${'A'.repeat(1_025)}`,
+      as(bea),
+    )
+    expect({ status, body }).toMatchObject({ status: 400, body: { code: 'bad_request' } })
     const left = await server.call('DELETE /groups/:groupId/members/:userId', {
       ...as(bea),
       params: { groupId, userId: bea.userId },
+      query: { goodbye: 'Z29vZGJ5ZQ==' },
     })
     expect(left.members).toEqual([ada.userId])
+    const { mailbox } = await server.call('GET /groups/:groupId/group-info', { ...as(ada), params: { groupId } })
+    const [, departed] = (await server.store.read(mailbox, 0, { entries: 10, bytes: 1e6 })).map((item) =>
+      'json' in item ? JSON.parse(item.json.toString()) : item,
+    )
+    expect(departed).toMatchObject({ type: 'departed', userId: bea.userId, goodbye: 'Z29vZGJ5ZQ==' })
     const pending = { code: 'removal_pending', status: 409, departed: [{ userId: bea.userId }] }
     expect((await say(ada, groupId, 'm', privateMessage({ groupId, epoch: 1 }))).body).toMatchObject(pending)
     expect((await commit(ada, groupId, bundle(groupId, 1))).body).toMatchObject(pending)

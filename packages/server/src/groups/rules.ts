@@ -7,6 +7,7 @@ export interface Decision {
   readonly remove: readonly string[]
   readonly roles: ReadonlyMap<string, Role>
   readonly delete: boolean
+  readonly goodbye?: string | undefined
 }
 
 /** The group is already as the caller wants it. */

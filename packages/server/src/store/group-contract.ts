@@ -68,6 +68,8 @@ export interface GroupChange {
   readonly roles: ReadonlyMap<string, Role>
   /** The group ceases to exist; `remove` names everybody. */
   readonly delete: boolean
+  /** Of who leaves an MLS group: goes into the `departed` entry as it is. */
+  readonly goodbye?: string | undefined
 }
 
 /** A commit of an MLS group, before it is decided. */

@@ -59,7 +59,7 @@ export class Membership {
       if (group === undefined || group.version !== change.version) return 'moved'
       this.refuseOverload()
       const by = change.by.userId
-      if (group.mls !== null && !change.delete) return mls.departUser(group, by, new Map())
+      if (group.mls !== null && !change.delete) return mls.departUser(group, by, new Map(), change.goodbye)
       if (change.add.length === 0) return this.apply(group, { ...change, by })
       return groups.admit(async () => {
         const { committer, limits, clock } = this.parts

@@ -63,7 +63,7 @@ export class MlsMembership {
   }
 
   /** In the group's turn: the user is gone; a commit has to remove the leaves. `roles`: who follows an owner. */
-  async departUser(group: Group, userId: string, roles: ReadonlyMap<string, Role>): Promise<Group> {
+  async departUser(group: Group, userId: string, roles: ReadonlyMap<string, Role>, goodbye?: string): Promise<Group> {
     const { mls } = group as MlsGroup
     const mailbox = (await this.parts.ledger.find('group', group.groupId, false))!
     const own = mls.devices.get(userId) ?? new Map<string, number>()
@@ -80,7 +80,8 @@ export class MlsMembership {
       members,
       mls: { ...mls, departed, devices: withoutUser(mls.devices, userId) },
     }
-    await this.depart(group, next, mailbox, { userId }, { close: [...own.values()], removeUsers: [userId], roles: [...roles] })
+    const change = { close: [...own.values()], removeUsers: [userId], roles: [...roles] }
+    await this.depart(group, next, mailbox, { userId, goodbye }, change)
     return next
   }
 
@@ -114,7 +115,7 @@ export class MlsMembership {
     before: Group,
     next: MlsGroup,
     mailbox: Mailbox,
-    who: { readonly userId: string; readonly deviceId?: string },
+    who: { readonly userId: string; readonly deviceId?: string; readonly goodbye?: string | undefined },
     change: Pick<MlsRows, 'close' | 'removeUsers' | 'roles'>,
   ): Promise<void> {
     const { appender, committer, groups } = this.parts

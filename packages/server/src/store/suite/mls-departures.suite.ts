@@ -20,9 +20,9 @@ async function news(world: World, mailbox: string): Promise<Record<string, unkno
     .filter(({ type }) => type !== 'commit')
 }
 
-async function leave(world: World, by: Device, groupId: string): Promise<void> {
+async function leave(world: World, by: Device, groupId: string, goodbye?: string): Promise<void> {
   const { version } = await world.group(groupId)
-  const gone = { groupId, version, by, add: [], remove: [by.userId], roles: new Map(), delete: false }
+  const gone = { groupId, version, by, add: [], remove: [by.userId], roles: new Map(), delete: false, goodbye }
   expect(await world.store.changeGroup(gone)).not.toBe('moved')
 }
 
@@ -52,6 +52,15 @@ export function mlsDepartureTests(newWorld: NewWorld): void {
     await world.pause()
     expect((await world.group('team')).mls).toMatchObject({ departed: [], epoch: 2 })
     expect(await world.store.listGroups('alice', '', 10)).toEqual([])
+  })
+
+  test('what who leaves has signed goes into the log as it is', async () => {
+    const world = await newWorld()
+    const { phone, bob } = await people(world)
+    const { mailbox } = await create(world, bob, 'team', [phone])
+    await leave(world, phone, 'team', 'Z29vZGJ5ZQ==')
+    await world.pause()
+    expect(await news(world, mailbox)).toMatchObject([{ type: 'departed', userId: 'alice', goodbye: 'Z29vZGJ5ZQ==' }])
   })
 
   test('a version that has moved is not left', async () => {
