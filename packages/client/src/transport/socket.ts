@@ -1,6 +1,7 @@
 import type { ServerFrame } from '@sotto/protocol'
 import type { SottoError } from '@sotto/protocol/errors'
 import { ceilingMs } from './backoff.ts'
+import { hangUp } from './hang-up.ts'
 import { type Received, readFrame } from './received.ts'
 import { refusalOf } from './refusal.ts'
 import type { Timers } from './timers.ts'
@@ -97,7 +98,9 @@ export function openSocket(parts: SocketParts): OpenSocket {
   function fail(error: Error): void {
     // Of a session that has begun the server knows which one is newer.
     end(undefined, error, stage === 'hello')
-    ws?.close()
+    if (ws === undefined) return
+    ws.close()
+    hangUp(ws)
   }
 
   let ws: WebSocket | undefined
@@ -216,7 +219,10 @@ export function openSocket(parts: SocketParts): OpenSocket {
         fail(new Error('closed'))
         return
       }
-      schedule('deadline', closeMsMax, () => end(undefined, undefined, false))
+      schedule('deadline', closeMsMax, () => {
+        end(undefined, undefined, false)
+        if (ws !== undefined) hangUp(ws)
+      })
       ws?.close(1000)
       await ended
     },
