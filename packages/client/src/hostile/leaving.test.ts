@@ -158,6 +158,26 @@ describe('a user of whom the server says that it has departed', () => {
     await allTalk(id, actors)
   })
 
+  it('and who has said so, but not to the owner, is no member any more once an admin comes who has heard it', async () => {
+    const server = await startHostileServer()
+    const { id, actors } = await groupOf(server)
+    const [alice, bob, carol] = actors
+    await alice.chat(id).setRole('bob', 'admin')
+    await settled(id, actors, 1)
+    await bob.sotto.close()
+    server.entries((frame, to) =>
+      frame.type === 'msg' && frame.from === 'carol' && to.userId === 'alice'
+        ? [{ type: 'gone', mailbox: frame.mailbox, from: frame.seq, to: frame.seq, reason: 'limit' }]
+        : undefined,
+    )
+    await carol.chat(id).leave()
+    await settled(id, [alice], 2)
+    expect(membersOf(alice, id)).toContain('carol')
+    const back = await bob.again()
+    for (const one of [alice, back]) await expect.poll(() => membersOf(one, id), eventually).toEqual(['alice', 'bob'])
+    await allTalk(id, [alice, back])
+  })
+
   it('and who has gone without a word, is written to no more, and removed for good by the owner’s own will', async () => {
     const server = await startHostileServer()
     const { id, actors } = await groupOf(server)

@@ -54,7 +54,7 @@ function withRemovals(parts: Parts, plan: Plan, conversation: ConversationState,
 export function tidying(parts: Parts): Intent {
   return async ({ conversation, state }) => {
     const plan = withRemovals(parts, nothing, conversation, state)
-    return plan.remove.length === 0 ? undefined : plan
+    return plan.remove.length === 0 && plan.leave.length === 0 ? undefined : plan
   }
 }
 
