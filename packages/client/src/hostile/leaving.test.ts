@@ -158,6 +158,18 @@ describe('a user of whom the server says that it has departed', () => {
     await allTalk(id, actors)
   })
 
+  it('and who has not, stays a member when the owner begins the group anew', async () => {
+    const server = await startHostileServer()
+    const { id, actors } = await fourOf(server)
+    const [alice, bob, carol] = actors
+    server.add(alice, departed(server, id, 'carol'), await throwingOut(server, id, bob, carol, []))
+    await incidentOf(alice, 'commit_refused')
+    await expect.poll(() => alice.chat(id).state, eventually).toBe('active')
+    await settled(id, actors)
+    for (const one of actors) expect(membersOf(one, id)).toEqual(['alice', 'bob', 'carol', 'dave'])
+    await allTalk(id, actors)
+  })
+
   it('and who has said so, but not to the owner, is no member any more once an admin comes who has heard it', async () => {
     const server = await startHostileServer()
     const { id, actors } = await groupOf(server)

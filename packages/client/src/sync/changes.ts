@@ -7,6 +7,7 @@ import { mlsGroupId, newConversation } from './conversation-state.ts'
 import { prepareExternalJoin } from './external-join.ts'
 import { signGoodbye } from './goodbyes.ts'
 import type { Intent } from './intents.ts'
+import { erasedUsers } from './judging.ts'
 import { lostCommit, type Plan, placeOf, prepareCommit } from './own-commits.ts'
 import type { Parts } from './parts.ts'
 import { isUndecided } from './patience.ts'
@@ -172,11 +173,14 @@ export class Changes {
       const conversation = memory.conversations.get(conversationId)
       if (conversation === undefined || conversation.status !== 'broken') return
       const generation = conversation.generation + 1
-      const leave = conversation.departed.flatMap(({ userId, deviceId }) => {
+      const departed = conversation.departed.flatMap(({ userId, deviceId }) => {
         const role = conversation.roster.members.get(userId)
         return deviceId !== undefined || role === undefined || role === 'owner' || conversation.kind === 'direct' ? [] : [userId]
       })
-      const adding = (await gather(conversation.roster)).filter(({ device }) => !leave.includes(device.userId))
+      const adding = (await gather(conversation.roster)).filter(({ device }) => !departed.includes(device.userId))
+      // On the server's word alone nobody ceases to be a member: who has not gone comes in by itself.
+      const gone = [...conversation.leaving, ...erasedUsers(this.parts, conversation)]
+      const leave = departed.filter((userId) => gone.includes(userId))
       const leaf = { keys: self.signature, credential: self.credential! }
       const first = await engine.createGroup(leaf, mlsGroupId(conversationId, generation))
       const pending = await memory.transact(async (transaction) => {
