@@ -97,7 +97,14 @@ export function membershipChanges(parts: ChangeParts): Readonly<Record<string, r
         if (chat === undefined) return undefined
         const { userId: user, name: device } = actor
         const leaving = { user, device, group: chat.id, seenSeq: logs.deliveredTo(device, chat.id) }
-        return chat.leave().then(() => void leavings.push(leaving))
+        return chat.leave().then(
+          () => void leavings.push(leaving),
+          (error: unknown) => {
+            // The server may have heard it all the same.
+            if (/^(closed|offline)$/.test(reasonOf(error))) leavings.push(leaving)
+            throw error
+          },
+        )
       },
     ],
     link: [4, (actor) => alone(actor, 1, () => company.link(actor))],

@@ -146,7 +146,7 @@ export class Changes {
   /** In this device's own words, which hold as long as it commits nothing more. @throws SottoClientError. */
   leave(conversationId: string): Promise<void> {
     return this.inTurn(conversationId, async () => {
-      const { memory, transport, self } = this.parts
+      const { memory, transport, self, timers } = this.parts
       await this.settlePending(conversationId)
       const state = await memory.group(conversationId).catch(() => undefined)
       const query = state === undefined ? {} : { goodbye: await signGoodbye(this.parts, state) }
@@ -156,8 +156,11 @@ export class Changes {
       } catch (error) {
         if (!(error instanceof SottoError) || error.code !== 'not_member') throw error
       }
+      // What stands in the log before the leaving is for this device.
+      const isThere = () => memory.conversations.get(conversationId)?.status === 'active'
+      for (let waitedMs = 0; waitedMs < readOnMs && isThere() && this.parts.online(); waitedMs += 25) await timers.sleep(25)
       await memory.transact(async (transaction) => {
-        transaction.updateConversation(conversationId, { status: 'left' })
+        transaction.updateConversation(conversationId, { status: 'left', rejoin: false })
         await transaction.dropGroup(conversationId)
         transaction.emitConversation(conversationId)
         transaction.afterwards(() => this.parts.ask.pump(conversationId))

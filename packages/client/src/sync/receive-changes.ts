@@ -1,4 +1,5 @@
 import type { EntryFrame } from '../transport/transport.ts'
+import type { ConversationState } from './conversation-state.ts'
 import { readGoodbye } from './goodbyes.ts'
 import { stillLeaving } from './own-commits.ts'
 import type { Parts } from './parts.ts'
@@ -42,18 +43,36 @@ async function takeGoodbye(
   transaction.updateConversation(groupId, { leaving: now, goodbyes: [...others, goodbye] })
 }
 
-/** The server refuses to go on before these are removed: told once more, or what a wake-up has forgotten. */
-export async function noteDeparted({ memory }: Parts, conversationId: string, departed: unknown): Promise<void> {
+/** How long the log may take to say what a refusal says: it has the goodbyes. */
+const logMs = 2_000
+
+/**
+ * The server refuses to go on before these are removed. The log says so too; where it does not, they are told once more, or a
+ * wake-up has forgotten them.
+ */
+export async function noteDeparted({ memory, timers }: Parts, conversationId: string, departed: unknown): Promise<void> {
   const gone = Array.isArray(departed) ? departed.flatMap(departedIn) : []
-  if (gone.length === 0) return
+  const unknownTo = (conversation: ConversationState | undefined) =>
+    conversation === undefined ? [] : gone.filter((one) => !conversation.departed.some((known) => sameDeparture(one, known)))
+  for (let waitedMs = 0; waitedMs < logMs; waitedMs += 50) {
+    if (unknownTo(memory.conversations.get(conversationId)).length === 0) return
+    await timers.sleep(50)
+  }
   await memory.transact(async (transaction) => {
-    const known = transaction.conversation(conversationId)?.departed
-    const more = gone.filter((one) => known?.some((two) => one.userId === two.userId && one.deviceId === two.deviceId) === false)
-    if (known !== undefined && more.length > 0) transaction.updateConversation(conversationId, { departed: [...known, ...more] })
+    const conversation = transaction.conversation(conversationId)
+    const more = unknownTo(conversation)
+    if (conversation === undefined || more.length === 0) return
+    transaction.updateConversation(conversationId, { departed: [...conversation.departed, ...more] })
   })
 }
 
-function departedIn(value: unknown): { readonly userId: string; readonly deviceId: string | undefined }[] {
+type Departure = ConversationState['departed'][number]
+
+function sameDeparture(one: Departure, other: Departure): boolean {
+  return one.userId === other.userId && one.deviceId === other.deviceId
+}
+
+function departedIn(value: unknown): Departure[] {
   if (typeof value !== 'object' || value === null) return []
   const { userId, deviceId } = value as { readonly userId?: unknown; readonly deviceId?: unknown }
   if (typeof userId !== 'string') return []
