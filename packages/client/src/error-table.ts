@@ -18,6 +18,8 @@ const actions = {
   storage_newer: 'Update the application.',
   storage_full: 'Free space; the same messages will come again.',
   storage_closed: 'Open it again.',
+  code_unavailable:
+    'Try again with a network. If the application was deployed anew meanwhile and its earlier files are gone, reload the page.',
   invalid_option: 'Correct what the detail names.',
 } as const satisfies Record<ClientErrorCode, string>
 

@@ -18,6 +18,8 @@ export const clientErrorMeanings = {
   storage_newer: 'The storage was written by a newer version.',
   storage_full: 'The disk or the quota is full; nothing of this step was kept or acknowledged.',
   storage_closed: 'The storage was closed.',
+  code_unavailable:
+    'A part of the SDK’s own code, which is loaded when it is first needed, could not be loaded; nothing was done.',
   invalid_option: 'An option of `Sotto.open` or of a method has the wrong shape.',
 } as const satisfies Record<string, string>
 

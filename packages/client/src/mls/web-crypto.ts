@@ -1,4 +1,4 @@
-import { Aes128Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core'
+import { HkdfSha256 } from '@hpke/core'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { makeHashImpl } from 'ts-mls/crypto/implementation/default/makeHashImpl.js'
 import { makeKdfImpl } from 'ts-mls/crypto/implementation/default/makeKdfImpl.js'
@@ -19,7 +19,7 @@ export function createPrimitives(): Primitives {
         return new Uint8Array(await crypto.subtle.decrypt(gcm(nonce, aad), imported, own(ciphertext)))
       },
     },
-    hpke: new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes128Gcm() }),
+    hpke: async () => (await import('./web-hpke.ts')).createHpke(),
     sha256: (bytes) => sha256(bytes),
     ed25519: {
       publicKey: async (seed) => publicPart(await privateKey('Ed25519', seed, true)),

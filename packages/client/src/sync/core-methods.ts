@@ -4,13 +4,12 @@ import { accept, keyToVerify, markVerified } from '../identity/contacts.ts'
 import type { Contact } from '../identity/identity.ts'
 import { compareSafetyNumber, type SafetyNumber, safetyNumber } from '../identity/safety-number.ts'
 import { base64Url } from './base64.ts'
-import type { Changes } from './changes.ts'
 import { send, sendControl } from './compose.ts'
 import { conversationSnapshot } from './conversation-snapshot.ts'
-import type { ConversationState } from './conversation-state.ts'
+import { type ConversationState, roleIn } from './conversation-state.ts'
 import type { ConversationSnapshot, CoreMethods } from './core-api.ts'
 import { directGroupId } from './direct-group-id.ts'
-import { adding, givingRole, removing, roleIn } from './intents.ts'
+import type { LateChanges } from './late-changes.ts'
 import { linkDevice, listDevices, type OwnDevice, revokeDevice } from './own-device.ts'
 import type { Parts } from './parts.ts'
 import { markRead } from './reading.ts'
@@ -21,7 +20,7 @@ import { discardMessage, retryMessage } from './statuses.ts'
 const pageMax = 200
 
 /** What the public objects ask for. */
-export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreMethods {
+export function methodsOf(parts: Parts, changes: LateChanges, own: OwnDevice): CoreMethods {
   const { memory, contacts, self } = parts
 
   function known(conversationId: string): ConversationState {
@@ -125,18 +124,18 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
 
     async add(conversationId, userIds) {
       groupOnly(known(conversationId))
-      await changes.change(conversationId, adding(parts, userIds))
+      await changes.change(conversationId, ({ adding }) => adding(parts, userIds))
     },
 
     async remove(conversationId, userId) {
       groupOnly(known(conversationId))
       if (userId === self.userId) throw new SottoClientError('invalid_option', 'to go oneself is to leave')
-      await changes.change(conversationId, removing(parts, userId))
+      await changes.change(conversationId, ({ removing }) => removing(parts, userId))
     },
 
     async setRole(conversationId, userId, role) {
       groupOnly(known(conversationId))
-      await changes.change(conversationId, givingRole(parts, userId, role))
+      await changes.change(conversationId, ({ givingRole }) => givingRole(parts, userId, role))
     },
 
     async rename(conversationId, name) {

@@ -2,16 +2,15 @@ import { SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
 import { accept } from '../identity/contacts.ts'
 import type { Contact, ListedDevice } from '../identity/identity.ts'
-import type { Changes } from './changes.ts'
 import type { DeviceSnapshot } from './core-api.ts'
-import { removingDevice } from './intents.ts'
+import type { LateChanges } from './late-changes.ts'
 import { confirmLink, followRotation, type IdentityPorts, keepDevice, revoke, settleRotation } from './own-identity.ts'
 import type { Parts } from './parts.ts'
 import type { DeviceRecord } from './records.ts'
 
 export interface OwnDevice {
   readonly parts: Parts
-  readonly changes: Changes
+  readonly changes: LateChanges
   readonly replaced: (self: DeviceRecord) => void
 }
 
@@ -44,7 +43,8 @@ export async function revokeDevice(own: OwnDevice, deviceId: string): Promise<vo
   await acceptOwn(parts)
   await finishRevocations(own)
   for (const { id, status } of parts.memory.conversations.values()) {
-    if (status === 'active') await changes.change(id, removingDevice(parts, deviceId)).catch(() => parts.ask.tidy(id))
+    if (status === 'active')
+      await changes.change(id, ({ removingDevice }) => removingDevice(parts, deviceId)).catch(() => parts.ask.tidy(id))
   }
 }
 

@@ -12,6 +12,8 @@ import type { DeviceRecord } from './records.ts'
 import type { Timers } from './timers.ts'
 import type { SeenDigests } from './transcript.ts'
 
+export type Handshakes = typeof import('./handshakes.ts')
+
 /** What every part of the sync layer works with. */
 export interface Parts {
   readonly memory: Memory
@@ -30,6 +32,8 @@ export interface Parts {
   /** What this device is; its identity key may be rotated while it runs. */
   self: DeviceRecord
   readonly settings: Settings
+  /** What changes and enters groups, with the engine's part of it. @throws SottoClientError `code_unavailable`. */
+  readonly handshakes: () => Promise<Handshakes>
   /** Work that other parts ask for; each call comes back at once. */
   readonly ask: Requests
   /** Online, with the backlog of the moment of connecting read, and sure that the storage is not an older copy. */

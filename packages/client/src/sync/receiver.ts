@@ -5,10 +5,8 @@ import { sendReceipt } from './compose.ts'
 import { ListsWanted } from './lists-wanted.ts'
 import type { Parts } from './parts.ts'
 import { receiveDeparted, receiveMembership } from './receive-changes.ts'
-import { receiveCommit, usersOfCommit } from './receive-commit.ts'
 import { isMlsMessage, receiveMessage, unreadable } from './receive-message.ts'
 import { receiveOwn } from './receive-own.ts'
-import { receiveWelcome, usersOfWelcome } from './receive-welcome.ts'
 import type { Transaction } from './transaction.ts'
 
 type CommitFrame = Extract<EntryFrame, { readonly type: 'commit' }>
@@ -109,8 +107,10 @@ export class Receiver {
 
   /** The lists of the users concerned, so that the rules can judge without asking anybody. */
   private async prepare(frame: EntryFrame): Promise<void> {
+    if (frame.type !== 'commit' && frame.type !== 'welcome_mls') return
+    const { usersOfCommit, usersOfWelcome } = await this.parts.handshakes()
     if (frame.type === 'commit') await this.fetchLists(usersOfCommit(frame), (userId) => this.isBehind(frame, userId))
-    if (frame.type === 'welcome_mls') await this.fetchLists(await usersOfWelcome(this.parts, frame), () => false)
+    else await this.fetchLists(await usersOfWelcome(this.parts, frame), () => false)
   }
 
   /** A list that was fetched a moment ago may be older than what the commit does. */
@@ -183,6 +183,7 @@ export class Receiver {
     const welcome = await transaction.deferredWelcome(mailbox)
     if (welcome === undefined || welcome.groupSeq > last) return
     transaction.deferWelcome(mailbox, undefined)
+    const { receiveWelcome } = await this.parts.handshakes()
     await receiveWelcome(this.parts, transaction, welcome, true)
   }
 
@@ -193,9 +194,9 @@ export class Receiver {
       case 'own':
         return await receiveOwn(this.parts, transaction, frame)
       case 'commit':
-        return await receiveCommit(this.parts, transaction, frame, this.askedFor.has(frame))
+        return await (await this.parts.handshakes()).receiveCommit(this.parts, transaction, frame, this.askedFor.has(frame))
       case 'welcome_mls':
-        return await receiveWelcome(this.parts, transaction, frame, this.askedFor.has(frame))
+        return await (await this.parts.handshakes()).receiveWelcome(this.parts, transaction, frame, this.askedFor.has(frame))
       case 'departed':
         return await receiveDeparted(this.parts, transaction, frame)
       case 'membership':
@@ -231,8 +232,9 @@ export class Receiver {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     incident('background_failed', undefined, `an entry of kind ${frame.type} could not be taken: ${detail}`)
     await timers.sleep(retryMs)
-    // A storage that fails is waited for; everything else may be this entry's own fault.
-    if ((typeof code === 'string' && code.startsWith('storage_')) || ++this.tries < triesMax) return
+    // A storage that fails, and code that does not come, are waited for; everything else may be this entry's own fault.
+    const isWaitedFor = typeof code === 'string' && (code.startsWith('storage_') || code === 'code_unavailable')
+    if (isWaitedFor || ++this.tries < triesMax) return
     const { mailbox } = frame
     const seq = frame.type === 'gone' ? frame.to : frame.seq
     await this.parts.memory.transact(async (transaction) => {
