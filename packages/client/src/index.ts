@@ -22,4 +22,4 @@ export {
   type MessageSnapshot,
   type MessageStatus,
 } from './sync/core-api.ts'
-export type { LinkOptions } from './sync/own-identity.ts'
+export type { LinkOptions } from './sync/kept-device.ts'

@@ -1,8 +1,8 @@
 import { SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
-import { accept, keyToVerify, markVerified } from '../identity/contacts.ts'
+import { accept, markVerified } from '../identity/contacts.ts'
 import type { Contact } from '../identity/identity.ts'
-import { compareSafetyNumber, type SafetyNumber, safetyNumber } from '../identity/safety-number.ts'
+import { lazily } from '../lazily.ts'
 import { base64Url } from './base64.ts'
 import { send, sendControl } from './compose.ts'
 import { conversationSnapshot } from './conversation-snapshot.ts'
@@ -10,7 +10,7 @@ import { type ConversationState, roleIn } from './conversation-state.ts'
 import type { ConversationSnapshot, CoreMethods } from './core-api.ts'
 import { directGroupId } from './direct-group-id.ts'
 import type { LateChanges } from './late-changes.ts'
-import { linkDevice, listDevices, type OwnDevice, revokeDevice } from './own-device.ts'
+import { linkDevice, listDevices, type OwnDevice, revokeDevice } from './late-own-device.ts'
 import type { Parts } from './parts.ts'
 import { markRead } from './reading.ts'
 import { findMessage, page, snapshotOf } from './rows.ts'
@@ -18,6 +18,8 @@ import { sendTyping } from './signals.ts'
 import { discardMessage, retryMessage } from './statuses.ts'
 
 const pageMax = 200
+/** Seldom looked at. */
+const safetyNumbers = lazily(() => import('./safety-numbers.ts'))
 
 /** What the public objects ask for. */
 export function methodsOf(parts: Parts, changes: LateChanges, own: OwnDevice): CoreMethods {
@@ -36,11 +38,6 @@ export function methodsOf(parts: Parts, changes: LateChanges, own: OwnDevice): C
     if (contact === 'none') throw new SottoClientError('no_such_user')
     if (contact === undefined) throw new SottoClientError('offline')
     return contact
-  }
-
-  async function numberOf(contact: Contact, identityKey: Uint8Array): Promise<SafetyNumber> {
-    const me = await contactOf(self.userId)
-    return safetyNumber({ userId: self.userId, identityKey: me.identityKey }, { userId: contact.userId, identityKey })
   }
 
   async function updateContact(userId: string, change: (contact: Contact) => Contact): Promise<void> {
@@ -182,23 +179,14 @@ export function methodsOf(parts: Parts, changes: LateChanges, own: OwnDevice): C
     linkDevice: (code) => linkDevice(own, code),
 
     async safetyNumber(userId) {
-      const contact = await contactOf(userId)
-      const number = await numberOf(contact, keyToVerify(contact))
-      const verified = contact.verified && contact.change === undefined
-      const changed = contact.change !== undefined
-      const identityKey = base64Url(keyToVerify(contact))
-      return { userId, digits: number.text, qrPayload: number.qrPayload, verified, identityKey, changed }
+      const { shownNumber } = await safetyNumbers()
+      return shownNumber(await contactOf(self.userId), await contactOf(userId))
     },
 
     async verify(userId, scannedOrTyped) {
-      const contact = await contactOf(userId)
-      // While a change waits, the number of the pinned key proves the change to be false.
-      for (const key of [keyToVerify(contact), contact.identityKey]) {
-        const comparison = compareSafetyNumber(await numberOf(contact, key), scannedOrTyped)
-        if (comparison === 'unreadable') throw new SottoClientError('not_verified', 'this is no safety number')
-        if (comparison === 'same') return await updateContact(userId, (now) => markVerified(now, key))
-      }
-      throw new SottoClientError('not_verified')
+      const { provenKey } = await safetyNumbers()
+      const key = await provenKey(await contactOf(self.userId), await contactOf(userId), scannedOrTyped)
+      await updateContact(userId, (now) => markVerified(now, key))
     },
 
     async acceptIdentity(userId, identityKey) {

@@ -3,16 +3,10 @@ import { SottoClientError } from '../errors.ts'
 import { accept } from '../identity/contacts.ts'
 import type { Contact, ListedDevice } from '../identity/identity.ts'
 import type { DeviceSnapshot } from './core-api.ts'
-import type { LateChanges } from './late-changes.ts'
-import { confirmLink, followRotation, type IdentityPorts, keepDevice, revoke, settleRotation } from './own-identity.ts'
+import { type IdentityPorts, keepDevice } from './kept-device.ts'
+import type { OwnDevice } from './late-own-device.ts'
+import { confirmLink, followRotation, revoke, settleRotation } from './own-identity.ts'
 import type { Parts } from './parts.ts'
-import type { DeviceRecord } from './records.ts'
-
-export interface OwnDevice {
-  readonly parts: Parts
-  readonly changes: LateChanges
-  readonly replaced: (self: DeviceRecord) => void
-}
 
 export async function listDevices({ contacts, self }: Parts): Promise<DeviceSnapshot[]> {
   const contact = await contacts.refresh(self.userId, { force: true })
