@@ -1,4 +1,5 @@
-import { decode, encode, rfc8949EncodeOptions } from 'cborg'
+import { decode } from '../cbor/decode.ts'
+import { encode } from '../cbor/encode.ts'
 import { TrustFailure } from './trust-failure.ts'
 
 /**
@@ -22,8 +23,7 @@ export function fromCanonical(label: string, bytes: Uint8Array, bytesMax: number
 /** Without a label: only where bytes are short of room and a version of their own stands before them. */
 export function plainBytes(value: Plain): Uint8Array {
   refuseBrokenText(value)
-  // A copy of its own: in Node.js the encoder answers with a Buffer, whose `slice` and memory are shared.
-  return new Uint8Array(encode(value, rfc8949EncodeOptions))
+  return encode(value)
 }
 
 /** A lone surrogate has no UTF-8: it would be written as another text is. */
@@ -32,23 +32,15 @@ function refuseBrokenText(value: Plain): void {
   if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) value.forEach(refuseBrokenText)
 }
 
-const strictly = {
-  strict: true,
-  allowIndefinite: false,
-  allowUndefined: false,
-  allowInfinity: false,
-  allowNaN: false,
-  allowBigInt: false,
-  rejectDuplicateMapKeys: true,
-}
+const depthMax = 32
 
 /** @throws TrustFailure `malformed`. */
 export function readPlain(bytes: Uint8Array, bytesMax: number): unknown {
   if (bytes.length > bytesMax) throw malformed(`more than ${bytesMax} bytes`)
   try {
-    const value: unknown = decode(bytes, strictly)
-    // What the decoder forgives (long lengths, broken UTF-8, floats for integers) does not come back the same.
-    if (sameBytes(encode(value, rfc8949EncodeOptions), bytes)) return value
+    const value = decode(bytes, { depthMax })
+    // What the decoder forgives (floats for integers, keys in any order) does not come back the same.
+    if (sameBytes(encode(value), bytes)) return value
   } catch (cause) {
     throw new TrustFailure('malformed', 'no CBOR', { cause })
   }

@@ -3,13 +3,14 @@ import type { Hpke } from 'ts-mls/crypto/hpke.js'
 import { CryptoError } from 'ts-mls/mlsError.js'
 import type { Clock } from '../clock.ts'
 import { lazily } from '../lazily.ts'
+import type { handshakes } from './handshakes.ts'
 import type { Primitives } from './primitives.ts'
 
 /** Number in the IANA registry "MLS Cipher Suites". */
 export const ciphersuiteNumber = 1
 export const ciphersuiteName = 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519'
 
-export type Handshakes = Omit<typeof import('./handshakes.ts'), 'makeHpke'>
+export type Handshakes = Omit<typeof handshakes, 'makeHpke'>
 
 /** The cipher suite as ts-mls wants it, with all randomness from the clock. */
 export interface Suite extends CiphersuiteImpl {
@@ -21,15 +22,15 @@ export interface Suite extends CiphersuiteImpl {
 }
 
 export function createSuite(primitives: Primitives, clock: Clock): Suite {
-  const handshakes = lazily(async () => {
-    const [module, hpke] = await Promise.all([import('./handshakes.ts'), primitives.hpke()])
-    return { ...module, hpke: await module.makeHpke(primitives, hpke, clock) }
+  const loaded = lazily(async () => {
+    const [{ handshakes }, cipherSuite] = await Promise.all([import('./handshakes.ts'), primitives.hpke()])
+    return { ...handshakes, hpke: await handshakes.makeHpke(primitives, cipherSuite, clock) }
   })
   return {
     name: ciphersuiteName,
     hash: primitives.hash,
     kdf: primitives.kdf,
-    hpke: lateHpke(primitives, async () => (await handshakes()).hpke),
+    hpke: lateHpke(primitives, async () => (await loaded()).hpke),
     rng: { randomBytes: (bytes) => clock.random(bytes) },
     signature: {
       sign: primitives.ed25519.sign,
@@ -41,7 +42,7 @@ export function createSuite(primitives: Primitives, clock: Clock): Suite {
     },
     sha256: primitives.sha256,
     encryptionKeyOf: primitives.x25519.publicKey,
-    handshakes,
+    handshakes: loaded,
   }
 }
 

@@ -1,14 +1,18 @@
-import { HkdfSha256 } from '@hpke/core'
+import { expand, extract } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { makeHashImpl } from 'ts-mls/crypto/implementation/default/makeHashImpl.js'
-import { makeKdfImpl } from 'ts-mls/crypto/implementation/default/makeKdfImpl.js'
 import { type Primitives, pkcs8Prefix } from './primitives.ts'
 
 /** The primitives over WebCrypto: browsers, and whatever else has it. */
 export function createPrimitives(): Primitives {
   return {
     hash: makeHashImpl(crypto.subtle, 'SHA-256'),
-    kdf: makeKdfImpl(new HkdfSha256()),
+    // WebCrypto has but both steps in one; its HMAC, a task for each block, takes longer than this does at once.
+    kdf: {
+      extract: async (salt, ikm) => extract(sha256, ikm, salt),
+      expand: async (prk, info, length) => expand(sha256, prk, info, length),
+      size: 32,
+    },
     aead: {
       encrypt: async (key, nonce, aad, plaintext) => {
         const imported = await crypto.subtle.importKey('raw', own(key), 'AES-GCM', false, ['encrypt'])

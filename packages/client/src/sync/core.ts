@@ -86,7 +86,7 @@ export class Core implements CoreApi {
       self,
       settings,
       handshakes: lazily(async () => {
-        const [handshakes] = await Promise.all([import('./handshakes.ts'), engine.prepare()])
+        const [{ handshakes }] = await Promise.all([import('./handshakes.ts'), engine.prepare()])
         return handshakes
       }),
       ready: () => this.state === 'online' && this.isSynced && this.isSafe,

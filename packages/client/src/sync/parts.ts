@@ -3,6 +3,7 @@ import type { MlsEngine } from '../mls/engine.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { ContactBook } from './contact-book.ts'
 import type { IncidentKind } from './core-api.ts'
+import type { handshakes } from './handshakes.ts'
 import type { Inbox } from './inbox.ts'
 import type { KeyPackages } from './key-packages.ts'
 import type { Memory } from './memory.ts'
@@ -12,7 +13,7 @@ import type { DeviceRecord } from './records.ts'
 import type { Timers } from './timers.ts'
 import type { SeenDigests } from './transcript.ts'
 
-export type Handshakes = typeof import('./handshakes.ts')
+export type Handshakes = typeof handshakes
 
 /** What every part of the sync layer works with. */
 export interface Parts {

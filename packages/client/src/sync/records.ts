@@ -1,16 +1,18 @@
-import { decode, encode } from 'cborg'
+import { decode } from '../cbor/decode.ts'
+import { encode } from '../cbor/encode.ts'
 import type { Roster } from '../membership/membership.ts'
 import { decodeRoster, encodeRoster } from '../membership/roster.ts'
 import type { ConversationState, PendingCommit } from './conversation-state.ts'
 
+const depthMax = 32
+
 /** Values of the storage's collections as bytes: CBOR (RFC 8949) of plain values. */
 export function pack(value: unknown): Uint8Array {
-  // The library may answer with a part of a larger buffer.
-  return new Uint8Array(encode(value))
+  return encode(value)
 }
 
 export function unpack<value>(bytes: Uint8Array): value {
-  return decode(bytes) as value
+  return decode(bytes, { depthMax, stored: true }) as value
 }
 
 type WithRosterBytes<state> = Omit<state, 'roster'> & { readonly roster: Uint8Array }
