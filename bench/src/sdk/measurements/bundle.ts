@@ -6,7 +6,8 @@ import type { Outcome, Row } from '../../report/row.ts'
 import { goals } from '../../settings.ts'
 import { sizesOf } from '../module-sizes.ts'
 
-const page = fileURLToPath(new URL('../client/chat-page.ts', import.meta.url))
+/** A page that opens a client and chats. */
+export const chatPage = fileURLToPath(new URL('../client/chat-page.ts', import.meta.url))
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
 const groupsShown = 6
 const modulesKept = 40
@@ -14,7 +15,7 @@ const modulesKept = 40
 /** (c) What a browser downloads before it runs a page that opens a client and chats, and what it downloads later. */
 export async function measureBundle(arena: Arena): Promise<Outcome> {
   arena.note('(c) bundle')
-  const { first, later } = await bundle(page)
+  const { first, later } = await bundle(chatPage)
   const [gzipBytes, bytes] = [total(first, gzipBytesOf), total(first, bytesOf)]
   const [laterGzipBytes, laterBytes] = [total(later, gzipBytesOf), total(later, bytesOf)]
   const modules = first
@@ -55,9 +56,9 @@ export async function measureBundle(arena: Arena): Promise<Outcome> {
   return { rows, numbers }
 }
 
-const gzipBytesOf = ({ gzipBytes }: Chunk) => gzipBytes
+export const gzipBytesOf = ({ gzipBytes }: Chunk) => gzipBytes
 const bytesOf = ({ code }: Chunk) => code.length
 
-function total(chunks: readonly Chunk[], size: (chunk: Chunk) => number): number {
+export function total(chunks: readonly Chunk[], size: (chunk: Chunk) => number): number {
   return chunks.reduce((sum, chunk) => sum + size(chunk), 0)
 }

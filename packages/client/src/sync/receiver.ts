@@ -16,6 +16,8 @@ const batchMax = 64
 /** Tries before an entry that makes this code fail is passed over, so that it does not hold up all others. */
 const triesMax = 3
 const retryMs = 500
+/** Between tries to load code: each asks the network. */
+const codeRetryMs = 5_000
 const listTriesMax = 10
 
 /** Takes entries in the order of their arrival, makes them part of what is stored, and only then acknowledges them. */
@@ -231,7 +233,7 @@ export class Receiver {
     const detail = error instanceof Error ? error.message : String(error)
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     incident('background_failed', undefined, `an entry of kind ${frame.type} could not be taken: ${detail}`)
-    await timers.sleep(retryMs)
+    await timers.sleep(code === 'code_unavailable' ? codeRetryMs : retryMs)
     // A storage that fails, and code that does not come, are waited for; everything else may be this entry's own fault.
     const isWaitedFor = typeof code === 'string' && (code.startsWith('storage_') || code === 'code_unavailable')
     if (isWaitedFor || ++this.tries < triesMax) return
