@@ -2,13 +2,13 @@ import { SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
 import { accept, markVerified } from '../identity/contacts.ts'
 import type { Contact } from '../identity/identity.ts'
-import { lazily } from '../lazily.ts'
 import { base64Url } from './base64.ts'
 import { send, sendControl } from './compose.ts'
 import { conversationSnapshot } from './conversation-snapshot.ts'
 import { type ConversationState, roleIn } from './conversation-state.ts'
 import type { ConversationSnapshot, CoreMethods } from './core-api.ts'
 import { directGroupId } from './direct-group-id.ts'
+import { loadAccount } from './late-account.ts'
 import type { LateChanges } from './late-changes.ts'
 import { linkDevice, listDevices, type OwnDevice, revokeDevice } from './late-own-device.ts'
 import type { Parts } from './parts.ts'
@@ -18,8 +18,6 @@ import { sendTyping } from './signals.ts'
 import { discardMessage, retryMessage } from './statuses.ts'
 
 const pageMax = 200
-/** Seldom looked at. */
-const safetyNumbers = lazily(() => import('./safety-numbers.ts'))
 
 /** What the public objects ask for. */
 export function methodsOf(parts: Parts, changes: LateChanges, own: OwnDevice): CoreMethods {
@@ -179,12 +177,12 @@ export function methodsOf(parts: Parts, changes: LateChanges, own: OwnDevice): C
     linkDevice: (code) => linkDevice(own, code),
 
     async safetyNumber(userId) {
-      const { shownNumber } = await safetyNumbers()
+      const { shownNumber } = await loadAccount()
       return shownNumber(await contactOf(self.userId), await contactOf(userId))
     },
 
     async verify(userId, scannedOrTyped) {
-      const { provenKey } = await safetyNumbers()
+      const { provenKey } = await loadAccount()
       const key = await provenKey(await contactOf(self.userId), await contactOf(userId), scannedOrTyped)
       await updateContact(userId, (now) => markVerified(now, key))
     },

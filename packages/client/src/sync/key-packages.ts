@@ -144,7 +144,7 @@ export class KeyPackages {
   ): Promise<{ claimed: ClaimedKeyPackage[]; missing: MemberDevice[] }> {
     const { transport, engine, contacts, incident, timers } = this.parts
     // Before any is claimed, and blamed for what is missing here.
-    await engine.prepare()
+    await this.parts.handshakes()
     await Promise.all(userIds.map((userId) => contacts.refresh(userId)))
     const wantedDevices = userIds
       .flatMap((userId) => this.listed(userId))

@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts'
 import { SottoClientError } from '../errors.ts'
-import { lazily } from '../lazily.ts'
 import { createMlsEngine } from '../mls/ts-mls-engine.ts'
 import type { SottoOptions } from '../options.ts'
 import { withRecentValues } from '../storage/recent-values.ts'
@@ -8,15 +7,13 @@ import type { OpenStorage } from '../storage/storage.ts'
 import { createTransport } from '../transport/create-transport.ts'
 import { Core } from './core.ts'
 import { freshDeviceId, type IdentityPorts, loadDevice } from './kept-device.ts'
+import { loadAccount } from './late-account.ts'
 import type { DeviceRecord } from './records.ts'
 import { rejection } from './rejection.ts'
 
 const receiptMembersMax = 20
 /** How long an existing device waits for a token before it opens without the network. */
 const tokenWaitMs = 3_000
-
-/** Needed once: a device that is set up opens without. */
-const setup = lazily(() => import('./ready-device.ts'))
 
 /** The device that this storage holds, or a new one; running when it resolves. */
 export async function openDevice(options: SottoOptions, clock: Clock, storage: OpenStorage): Promise<Core> {
@@ -43,7 +40,7 @@ export async function openDevice(options: SottoOptions, clock: Clock, storage: O
     sleep: (delayMs) => new Promise((wake) => setTimeout(wake, delayMs)),
   }
   try {
-    const self = isReady(kept) ? kept : await (await setup()).readyDevice(ports, options, kept, deviceId)
+    const self = isReady(kept) ? kept : await (await loadAccount()).readyDevice(ports, options, kept, deviceId)
     const { delivered = true, read = true } = options.receipts ?? {}
     const settings = { receiptMembersMax: delivered ? receiptMembersMax : 0, readReceipts: read }
     const core = new Core({ storage: withRecentValues(storage), engine, clock, transport, self, settings })
