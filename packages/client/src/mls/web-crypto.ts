@@ -7,7 +7,7 @@ import { type Primitives, pkcs8Prefix } from './primitives.ts'
 export function createPrimitives(): Primitives {
   return {
     hash: makeHashImpl(crypto.subtle, 'SHA-256'),
-    // WebCrypto has but both steps in one; its HMAC, a task for each block, takes longer than this does at once.
+    // WebCrypto has both steps in one alone, and the KDF of the HPKE library comes with all of it.
     kdf: {
       extract: async (salt, ikm) => extract(sha256, ikm, salt),
       expand: async (prk, info, length) => expand(sha256, prk, info, length),
