@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { clientErrorTable } from '../packages/client/src/errors.ts'
+import { clientErrorTable } from '../packages/client/src/error-table.ts'
 import { commitRefusals } from '../packages/client/src/membership/refusals.ts'
 import { incidentKinds } from '../packages/client/src/sync/core-api.ts'
 import { withGenerated } from '../packages/protocol/src/docs.ts'

@@ -1,5 +1,5 @@
 import { contentFailureReasons } from '../packages/client/src/content/failure.ts'
-import { clientErrorTable } from '../packages/client/src/errors.ts'
+import { clientErrorTable } from '../packages/client/src/error-table.ts'
 import { commitRefusals } from '../packages/client/src/membership/refusals.ts'
 import { mlsFailureReasons } from '../packages/client/src/mls/engine.ts'
 import { incidentKinds } from '../packages/client/src/sync/core-api.ts'

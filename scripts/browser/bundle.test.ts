@@ -11,13 +11,22 @@ function source(text: string, name = 'entry.ts', folder = mkdtempSync(join(tmpdi
   return join(folder, name)
 }
 
-test('a bundle is one module with the exports of its entry and nothing that is not used', async () => {
+test('a bundle has the exports of its entry, and nothing that is not used', async () => {
   const used = source(`export const used = (n: number): number => n + 1; export const unused = 'never wanted'`, 'used.ts')
-  const { code, gzipBytes } = await bundle(source(`export { used } from ${JSON.stringify(used)}`))
-  const made = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as { used(n: number): number }
+  const { entry, first, later } = await bundle(source(`export { used } from ${JSON.stringify(used)}`))
+  const made = (await import(`data:text/javascript,${encodeURIComponent(entry.code)}`)) as { used(n: number): number }
   expect(made.used(1)).toBe(2)
-  expect(code).not.toContain('never wanted')
-  expect(gzipBytes).toBe(gzipSync(code, { level: 9 }).length)
+  expect(entry.code).not.toContain('never wanted')
+  expect(entry.gzipBytes).toBe(gzipSync(entry.code, { level: 9 }).length)
+  expect(first).toEqual([entry])
+  expect(later).toEqual([])
+})
+
+test('what is imported when it is asked for is apart from what comes first', async () => {
+  const rare = source(`export const rare = 'asked for'`, 'rare.ts')
+  const { first, later } = await bundle(source(`export const ask = () => import(${JSON.stringify(rare)})`))
+  expect(first.map(({ code }) => code).join()).not.toContain('asked for')
+  expect(later.map(({ code }) => code).join()).toContain('asked for')
 })
 
 test.each([

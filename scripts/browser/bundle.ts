@@ -2,13 +2,24 @@ import { isBuiltin } from 'node:module'
 import { gzipSync } from 'node:zlib'
 import { build, defaultClientConditions, type Plugin } from 'vite'
 
-export interface Bundle {
-  /** One ES module with the exports of the entry, minified. */
+/** One ES module, minified. */
+export interface Chunk {
+  /** Below the page's address. */
+  readonly fileName: string
   readonly code: string
   /** Its size as a web server sends it. */
   readonly gzipBytes: number
-  /** Which module each part of the code comes from. */
-  readonly map: SourceMapText
+  /** Which module each part of the code comes from; undefined where it has none. */
+  readonly map: SourceMapText | undefined
+}
+
+export interface Bundle {
+  /** Has the exports of the entry, and maybe more. */
+  readonly entry: Chunk
+  /** What a page loads before it runs the entry: the entry itself, and what that imports. */
+  readonly first: readonly Chunk[]
+  /** What is loaded when it is asked for, with `import()`. */
+  readonly later: readonly Chunk[]
 }
 
 /** A source map (ECMA-426), as far as sizes need it. */
@@ -35,8 +46,8 @@ const withoutNode: Plugin = {
 }
 
 /**
- * Bundles a TypeScript module for browsers, from the sources of our packages, in memory. Rejects when it reaches a module
- * of Node.js. `entry`: the absolute path of a file.
+ * Bundles a TypeScript module for browsers as applications do, from the sources of our packages, in memory. Rejects when it
+ * reaches a module of Node.js. `entry`: the absolute path of a file.
  */
 export async function bundle(entry: string): Promise<Bundle> {
   const built = await build({
@@ -50,13 +61,25 @@ export async function bundle(entry: string): Promise<Bundle> {
       target: 'es2024',
       modulePreload: false,
       sourcemap: 'hidden',
-      rolldownOptions: { input: entry, preserveEntrySignatures: 'strict', output: { codeSplitting: false } },
+      rolldownOptions: { input: entry, preserveEntrySignatures: 'allow-extension' },
     },
   })
   const output = (Array.isArray(built) ? built : [built]).flatMap((one) => ('output' in one ? one.output : []))
-  const made = output.filter(({ fileName }) => !fileName.endsWith('.map'))
-  const [chunk] = made.filter((one) => one.type === 'chunk')
-  if (chunk === undefined || chunk.map === null || made.length !== 1) throw new Error(`${entry} did not become one module`)
-  const { code, map } = chunk
-  return { code, map, gzipBytes: gzipSync(code, { level: 9 }).length }
+  const made = output.filter((one) => one.type === 'chunk')
+  const start = made.find(({ isEntry }) => isEntry)
+  if (start === undefined) throw new Error(`${entry} did not become a module`)
+  const first = new Set([start.fileName])
+  for (const name of first)
+    for (const imported of made.find(({ fileName }) => fileName === name)?.imports ?? []) first.add(imported)
+  const chunks = made.map(({ fileName, code, map }) => ({
+    fileName,
+    code,
+    gzipBytes: gzipSync(code, { level: 9 }).length,
+    map: map ?? undefined,
+  }))
+  return {
+    entry: chunks.find(({ fileName }) => fileName === start.fileName)!,
+    first: chunks.filter(({ fileName }) => first.has(fileName)),
+    later: chunks.filter(({ fileName, code }) => !first.has(fileName) && code !== ''),
+  }
 }

@@ -1,7 +1,8 @@
 export type { Clock } from './clock.ts'
 export type { Custom } from './content/content.ts'
 export { Conversation } from './conversation.ts'
-export { type ClientErrorCode, clientErrorTable, SottoClientError } from './errors.ts'
+export { clientErrorTable } from './error-table.ts'
+export { type ClientErrorCode, SottoClientError } from './errors.ts'
 export type * from './events.ts'
 export type { Role } from './membership/membership.ts'
 export { Message, type MessageContent } from './message.ts'
@@ -21,4 +22,4 @@ export {
   type MessageSnapshot,
   type MessageStatus,
 } from './sync/core-api.ts'
-export type { LinkOptions } from './sync/own-identity.ts'
+export type { LinkOptions } from './sync/kept-device.ts'

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import { SottoClientError } from './errors.ts'
 import type { ClientStorage } from './storage/storage.ts'
-import type { LinkOptions } from './sync/own-identity.ts'
+import type { LinkOptions } from './sync/kept-device.ts'
 
 export interface SottoOptions {
   /** The server: `http://…` or `https://…`. */

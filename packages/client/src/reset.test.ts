@@ -6,7 +6,7 @@ import { claimOf } from './membership/rules.ts'
 import { createMlsEngine } from './mls/ts-mls-engine.ts'
 import { type Person, person, textsIn } from './people.suite.ts'
 import { base64, fromBase64 } from './sync/base64.ts'
-import { loadDevice } from './sync/own-identity.ts'
+import { loadDevice } from './sync/kept-device.ts'
 import { unpackConversation } from './sync/records.ts'
 import { type Relay, startRelay } from './transport/relay.suite.ts'
 

@@ -55,7 +55,8 @@ export class Sotto {
   /**
    * Opens this device of the user whom the token names; the first time, the device makes its keys and registers.
    * @throws SottoClientError `link_required` when the user has an identity elsewhere and neither `link` nor `reset` is given;
-   * `storage_in_use`, `storage_unreadable`, `invalid_option`, `offline` (only the first time), `unauthenticated`.
+   * `storage_in_use`, `storage_unreadable`, `invalid_option`, `offline` and `code_unavailable` (only the first time),
+   * `unauthenticated`.
    * @example
    * const sotto = await Sotto.open({ url, token: async () => jwt, storage, device: { name: 'Laptop' } })
    */

@@ -1,6 +1,7 @@
 import { limitWords, placeOf } from './docs.ts'
 import { docsPageStyle } from './docs-page-style.ts'
-import { closeCodes, errorCodes, errorTable } from './errors.ts'
+import { errorTable } from './error-table.ts'
+import { closeCodes, errorCodes } from './errors.ts'
 import { clientFrames, serverFrames } from './frames.ts'
 import { type JsonSchema, jsonSchemaOf, mapSchema } from './json-schema.ts'
 import { limitNames, limitTable } from './limits.ts'

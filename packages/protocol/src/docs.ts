@@ -1,4 +1,5 @@
-import { closeCodes, type closeCodes as closeCodeTable, errorCodes, errorTable } from './errors.ts'
+import { errorTable } from './error-table.ts'
+import { closeCodes, type closeCodes as closeCodeTable, errorCodes } from './errors.ts'
 import { clientFrames, serverFrames } from './frames.ts'
 import { type JsonSchema, jsonSchemaOf } from './json-schema.ts'
 import { limitNames, limitTable, wire } from './limits.ts'

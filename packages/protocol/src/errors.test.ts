@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { closeCodes, type ErrorMeaning, errorCodes, errorFrame, errorTable, problemOf, SottoError } from './errors.ts'
+import { type ErrorMeaning, errorTable } from './error-table.ts'
+import { closeCodes, errorCodes, errorFrame, problemOf, SottoError } from './errors.ts'
 
 const statuses: Record<string, number> = {
   bad_request: 400,

@@ -1,5 +1,6 @@
 export { docsPage } from './docs-page.ts'
 export { docsPageStyleHash } from './docs-page-style.ts'
+export { type ErrorMeaning, errorTable } from './error-table.ts'
 export * from './errors.ts'
 export * from './frames.ts'
 export * from './ids.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { errorCodes, errorTable } from './errors.ts'
+import { errorTable } from './error-table.ts'
+import { errorCodes } from './errors.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { errorsOf, type OpenApiOperation, type OpenApiParameter, type OpenApiResponse, openApiDocument } from './openapi.ts'
 import { routeNames, routeOf } from './routes.ts'

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import { type ErrorCode, errorCodes, errorTable } from './errors.ts'
+import { errorTable } from './error-table.ts'
+import { type ErrorCode, errorCodes } from './errors.ts'
 import { acceptedFrame, deliveredFrame, goneFrame, membershipFrame, ownFrame } from './frames.ts'
 import { deviceId } from './ids.ts'
 import { canonicalJson, type JsonSchema, jsonSchemaOf, mapSchema } from './json-schema.ts'

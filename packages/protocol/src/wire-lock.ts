@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { closeCodes, type ErrorMeaning, errorTable } from './errors.ts'
+import { closeCodes, type Refusal, refusals } from './errors.ts'
 import { clientFrames, reliableProtocol, serverFrames } from './frames.ts'
 import { canonicalJson, type JsonSchema, jsonSchemaOf } from './json-schema.ts'
 import { defaultLimits, wire } from './limits.ts'
@@ -40,7 +40,7 @@ function wireRoute(name: RouteName) {
 
 /** All that crosses the network, without the words that explain it. */
 function wireContents(): unknown {
-  const errors = Object.entries<ErrorMeaning>(errorTable).map(([code, { status, close }]) => [code, { status, close }])
+  const errors = Object.entries<Refusal>(refusals).map(([code, { status, close }]) => [code, { status, close }])
   return {
     routes: Object.fromEntries(routeNames.map((name) => [name, wireRoute(name)])),
     clientFrames: schemas(clientFrames, 'input'),

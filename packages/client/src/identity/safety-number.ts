@@ -1,4 +1,3 @@
-import { sha512 } from '@noble/hashes/sha2.js'
 import { toBase64Url } from './base64url.ts'
 import { toCanonical } from './canonical.ts'
 
@@ -24,10 +23,10 @@ const qrPrefix = 'sotto-safety-number:1:'
 
 /**
  * As Signal makes them: for each of the two, SHA-512 iterated 5,200 times over the key (so that trying many keys for one
- * that looks alike is dear), thirty digits of it, the lesser half first. Takes some tens of milliseconds.
+ * that looks alike is dear), thirty digits of it, the lesser half first. Takes some tenths of a second, and blocks nobody.
  */
-export function safetyNumber(one: SafetyNumberParty, other: SafetyNumberParty): SafetyNumber {
-  const fingerprints = [fingerprint(one), fingerprint(other)]
+export async function safetyNumber(one: SafetyNumberParty, other: SafetyNumberParty): Promise<SafetyNumber> {
+  const fingerprints = await Promise.all([fingerprint(one), fingerprint(other)])
   const digits = fingerprints.map(thirtyDigits).sort().join('')
   const codes = fingerprints.map((bytes) => toBase64Url(bytes.subarray(0, 32))).sort()
   return { digits, text: digits.replace(/.{5}(?!$)/g, '$& '), qrPayload: `${qrPrefix}${codes.join(':')}` }
@@ -48,9 +47,14 @@ export function compareSafetyNumber(own: SafetyNumber, scannedOrTyped: string): 
   return digits === own.digits ? 'same' : 'different'
 }
 
-function fingerprint({ userId, identityKey }: SafetyNumberParty): Uint8Array {
+async function fingerprint({ userId, identityKey }: SafetyNumberParty): Promise<Uint8Array> {
   let hash = toCanonical(label, [userId, identityKey])
-  for (let i = 0; i < iterations; i++) hash = sha512.create().update(hash).update(identityKey).digest()
+  for (let i = 0; i < iterations; i++) {
+    const input = new Uint8Array(hash.length + identityKey.length)
+    input.set(hash)
+    input.set(identityKey, hash.length)
+    hash = new Uint8Array(await crypto.subtle.digest('SHA-512', input))
+  }
   return hash
 }
 

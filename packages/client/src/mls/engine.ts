@@ -19,6 +19,13 @@ export interface MlsEngine {
   sign(privateKey: Uint8Array, bytes: Uint8Array): Promise<Uint8Array>
   verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): Promise<boolean>
 
+  /**
+   * Loads what changes and enters groups, where it is not here yet: key packages, `createGroup`, `commit`, `join`,
+   * `joinExternal` and `process` of a commit reject with the same while it cannot be loaded; messages never need it.
+   * @throws SottoClientError `code_unavailable`.
+   */
+  prepare(): Promise<void>
+
   /** Fresh key packages of this device. `lastResort` marks it with the last_resort extension and a long lifetime. */
   createKeyPackage(device: LocalLeaf, options?: { readonly lastResort?: boolean }): Promise<NewKeyPackage>
   /** Checks signature, suite, version, lifetime. @throws MlsFailure `invalid_key_package`. */

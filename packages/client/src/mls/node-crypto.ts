@@ -22,6 +22,7 @@ import { type Primitives, pkcs8Prefix } from './primitives.ts'
  * through WebCrypto's thread pool. HPKE itself stays the library's; only what it is made of is exchanged.
  */
 export function createPrimitives(): Primitives {
+  const hpke = new CipherSuite({ kem: new NodeX25519Kem(), kdf: new NodeHkdf(), aead: new NodeAes128Gcm() })
   return {
     hash: {
       digest: async (data) => sha256(data),
@@ -37,7 +38,7 @@ export function createPrimitives(): Primitives {
       encrypt: async (key, nonce, aad, plaintext) => seal(key, nonce, aad, plaintext),
       decrypt: async (key, nonce, aad, ciphertext) => open(key, nonce, aad, ciphertext),
     },
-    hpke: new CipherSuite({ kem: new NodeX25519Kem(), kdf: new NodeHkdf(), aead: new NodeAes128Gcm() }),
+    hpke: async () => hpke,
     sha256,
     ed25519: {
       publicKey: async (seed) => publicBytes(createPublicKey(privateKey('ed25519', seed))),

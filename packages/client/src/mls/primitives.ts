@@ -14,8 +14,8 @@ export interface Primitives {
   readonly kdf: Kdf
   /** AES-GCM, 128 or 256 bits by the length of the key. */
   readonly aead: Aead
-  /** RFC 9180 with DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-128-GCM. */
-  readonly hpke: CipherSuite
+  /** RFC 9180 with DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-128-GCM. Loaded when it is first asked for. */
+  hpke(): Promise<CipherSuite>
   sha256(bytes: Uint8Array): Uint8Array
   /** Ed25519 (RFC 8032). Private keys are the 32-byte seed. A malformed key or signature does not verify. */
   readonly ed25519: {

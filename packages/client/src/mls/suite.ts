@@ -1,28 +1,36 @@
 import type { CiphersuiteImpl } from 'ts-mls/crypto/ciphersuite.js'
 import type { Hpke } from 'ts-mls/crypto/hpke.js'
-import { makeGenericHpke } from 'ts-mls/crypto/implementation/hpke.js'
+import { CryptoError } from 'ts-mls/mlsError.js'
 import type { Clock } from '../clock.ts'
+import { lazily } from '../lazily.ts'
+import type { handshakes } from './handshakes.ts'
 import type { Primitives } from './primitives.ts'
 
 /** Number in the IANA registry "MLS Cipher Suites". */
 export const ciphersuiteNumber = 1
 export const ciphersuiteName = 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519'
 
+export type Handshakes = Omit<typeof handshakes, 'makeHpke'>
+
 /** The cipher suite as ts-mls wants it, with all randomness from the clock. */
 export interface Suite extends CiphersuiteImpl {
   sha256(bytes: Uint8Array): Uint8Array
   /** X25519 public key of a private key, both raw. */
   encryptionKeyOf(privateKey: Uint8Array): Promise<Uint8Array>
+  /** What changes or enters groups, with HPKE. @throws SottoClientError `code_unavailable`. */
+  handshakes(): Promise<Handshakes>
 }
 
-export async function createSuite(primitives: Primitives, clock: Clock): Promise<Suite> {
-  const algorithm = { kem: 'DHKEM-X25519-HKDF-SHA256', kdf: 'HKDF-SHA256', aead: 'AES128GCM' } as const
-  const library = await makeGenericHpke(algorithm, primitives.aead, primitives.hpke)
+export function createSuite(primitives: Primitives, clock: Clock): Suite {
+  const loaded = lazily(async () => {
+    const [{ handshakes }, cipherSuite] = await Promise.all([import('./handshakes.ts'), primitives.hpke()])
+    return { ...handshakes, hpke: await handshakes.makeHpke(primitives, cipherSuite, clock) }
+  })
   return {
     name: ciphersuiteName,
     hash: primitives.hash,
     kdf: primitives.kdf,
-    hpke: withRandomness(library, primitives, clock),
+    hpke: lateHpke(primitives, async () => (await loaded()).hpke),
     rng: { randomBytes: (bytes) => clock.random(bytes) },
     signature: {
       sign: primitives.ed25519.sign,
@@ -34,26 +42,35 @@ export async function createSuite(primitives: Primitives, clock: Clock): Promise
     },
     sha256: primitives.sha256,
     encryptionKeyOf: primitives.x25519.publicKey,
+    handshakes: loaded,
   }
 }
 
-/** The three operations that draw keys, with a seed from the clock (DeriveKeyPair, RFC 9180 section 7.1.3). */
-function withRandomness(library: Hpke, { hpke }: Primitives, clock: Clock): Hpke {
-  const seed = () => copied(clock.random(32))
+const keyBytes = 16
+const nonceBytes = 12
+
+/** Messages need nothing of HPKE but its AEAD: the rest is loaded with the first handshake, which waits for it. */
+function lateHpke({ aead }: Primitives, hpke: () => Promise<Hpke>): Hpke {
   return {
-    ...library,
-    generateKeyPair: () => library.deriveKeyPair(clock.random(32)),
-    async seal(recipientPublicKey, plaintext, info, aad = new Uint8Array()) {
-      const context = await hpke.createSenderContext({ recipientPublicKey, info: copied(info), ekm: seed() })
-      const sealed = await context.seal(copied(plaintext), copied(aad))
-      return { ct: new Uint8Array(sealed), enc: new Uint8Array(context.enc) }
+    open: async (...given) => (await hpke()).open(...given),
+    seal: async (...given) => (await hpke()).seal(...given),
+    importPrivateKey: async (...given) => (await hpke()).importPrivateKey(...given),
+    importPublicKey: async (...given) => (await hpke()).importPublicKey(...given),
+    exportPublicKey: async (...given) => (await hpke()).exportPublicKey(...given),
+    exportPrivateKey: async (...given) => (await hpke()).exportPrivateKey(...given),
+    exportSecret: async (...given) => (await hpke()).exportSecret(...given),
+    importSecret: async (...given) => (await hpke()).importSecret(...given),
+    deriveKeyPair: async (...given) => (await hpke()).deriveKeyPair(...given),
+    generateKeyPair: async (...given) => (await hpke()).generateKeyPair(...given),
+    encryptAead: (key, nonce, aad, plaintext) => aead.encrypt(key, nonce, aad ?? new Uint8Array(), plaintext),
+    decryptAead: async (key, nonce, aad, ciphertext) => {
+      try {
+        return await aead.decrypt(key, nonce, aad ?? new Uint8Array(), ciphertext)
+      } catch (error) {
+        throw new CryptoError(`${error}`)
+      }
     },
-    async exportSecret(recipientPublicKey, exporterContext, length, info) {
-      const context = await hpke.createSenderContext({ recipientPublicKey, info: copied(info), ekm: seed() })
-      const secret = await context.export(copied(exporterContext), length)
-      return { enc: new Uint8Array(context.enc), secret: new Uint8Array(secret) }
-    },
+    keyLength: keyBytes,
+    nonceLength: nonceBytes,
   }
 }
-
-const copied = (bytes: Uint8Array): ArrayBuffer => new Uint8Array(bytes).buffer

@@ -1,38 +1,24 @@
-import { deriveSecret } from 'ts-mls/crypto/kdf.js'
-import { createConfirmationTag } from 'ts-mls/framedContent.js'
-import type { GroupContext } from 'ts-mls/groupContext.js'
-import { initializeKeySchedule, mlsExporter } from 'ts-mls/keySchedule.js'
-import { createSecretTree } from 'ts-mls/secretTree.js'
-import { treeHashRoot } from 'ts-mls/treeHash.js'
+import { mlsExporter } from 'ts-mls/keySchedule.js'
 import { createPrimitives } from '#crypto'
 import type { Clock } from '../clock.ts'
 import { decrypt, encrypt } from './application.ts'
-import { utf8, wipeBytes } from './bytes.ts'
 import {
   type Admit,
   type ApplicationStep,
   type GroupState,
-  type LocalLeaf,
   type MlsEngine,
   MlsFailure,
   type ReceivedCommitStep,
-  type Step,
 } from './engine.ts'
-import { joinExternal } from './external-join.ts'
 import { decodeMessage, failingAs, passingThrough } from './failures.ts'
-import { fromLibrary, usable } from './group-state.ts'
+import { usable } from './group-state.ts'
 import { readHeader } from './header.ts'
-import { join } from './join.ts'
-import { createKeyPackage, generateKeyPackage, readKeyPackage } from './key-packages.ts'
 import { leafNodeAt } from './leaves.ts'
-import { commitAsMember } from './member-commit.ts'
 import type { Primitives } from './primitives.ts'
-import { receiveCommit } from './received-commit.ts'
-import { contextExtensions } from './roster-extension.ts'
 import { openSignal, sealSignal } from './signals.ts'
 import { stateOf } from './state-records.ts'
-import { adopt, firstStep } from './steps.ts'
-import { ciphersuiteName, ciphersuiteNumber, createSuite, type Suite } from './suite.ts'
+import { adopt } from './steps.ts'
+import { ciphersuiteNumber, createSuite, type Suite } from './suite.ts'
 
 /**
  * The engine over ts-mls (exactly 1.6.4: one maintainer, no audit). `primitives`: instead of the platform's.
@@ -54,7 +40,8 @@ export async function createMlsEngine({
   readonly clock: Clock
   readonly primitives?: Primitives
 }): Promise<MlsEngine> {
-  const suite = await createSuite(primitives, clock)
+  const suite = createSuite(primitives, clock)
+  const { handshakes } = suite
   return {
     ciphersuite: ciphersuiteNumber,
     clock,
@@ -64,20 +51,26 @@ export async function createMlsEngine({
     },
     sign: (privateKey, bytes) => suite.signature.sign(privateKey, bytes),
     verify: (publicKey, bytes, signature) => suite.signature.verify(publicKey, bytes, signature),
-    createKeyPackage: (device, { lastResort = false } = {}) =>
-      createKeyPackage(device, { nowMs: clock.now(), lastResort }, suite),
-    readKeyPackage: (keyPackage) => readKeyPackage(keyPackage, clock.now(), suite),
-    createGroup: (device, groupId) => createGroup(device, groupId, clock.now(), suite),
+    prepare: async () => void (await handshakes()),
+    createKeyPackage: async (device, { lastResort = false } = {}) =>
+      (await handshakes()).createKeyPackage(device, { nowMs: clock.now(), lastResort }, suite),
+    readKeyPackage: async (keyPackage) => (await handshakes()).readKeyPackage(keyPackage, clock.now(), suite),
+    createGroup: async (device, groupId) => (await handshakes()).createGroup(device, groupId, clock.now(), suite),
     loadGroup: (records) => stateOf(records),
-    commit: async (state, change) => commitAsMember(usable(state), change, clock.now(), suite),
+    commit: async (state, change) => (await handshakes()).commitAsMember(usable(state), change, clock.now(), suite),
     adopt: async (pending, current) => adopt(pending, current),
-    join: (input) => passingThrough((guard) => join({ ...input, admitLeaf: guard(input.admitLeaf) }, suite)),
-    joinExternal: (input) =>
-      passingThrough((guard) => {
+    join: async (input) => {
+      const { join } = await handshakes()
+      return passingThrough((guard) => join({ ...input, admitLeaf: guard(input.admitLeaf) }, suite))
+    },
+    joinExternal: async (input) => {
+      const { joinExternal } = await handshakes()
+      return passingThrough((guard) => {
         const { admitLeaf, admitGroupInfo = () => undefined } = input
         const guarded = { ...input, admitLeaf: guard(admitLeaf), admitGroupInfo: guard(admitGroupInfo) }
         return joinExternal(guarded, clock.now(), suite)
-      }),
+      })
+    },
     readHeader,
     process: (state, message, admit) => passingThrough((guard) => process(state, message, guard(admit), clock.now(), suite)),
     encrypt: async (state, plaintext, options = {}) => encrypt(usable(state), plaintext, options, suite),
@@ -92,35 +85,6 @@ export async function createMlsEngine({
     openSignal: (key, sealed, aad) => openSignal(key, sealed, aad, suite),
     sha256: (bytes) => suite.sha256(bytes),
   }
-}
-
-/** RFC 9420 section 11. */
-async function createGroup(device: LocalLeaf, groupId: string, nowMs: number, suite: Suite): Promise<Step> {
-  const { publicPackage, privatePackage } = await generateKeyPackage(device, { nowMs, lastResort: false }, suite)
-  const tree = [{ nodeType: 'leaf' as const, leaf: publicPackage.leafNode }]
-  const groupContext: GroupContext = {
-    version: 'mls10',
-    cipherSuite: ciphersuiteName,
-    groupId: utf8(groupId),
-    epoch: 0n,
-    treeHash: await treeHashRoot(tree, suite.hash),
-    confirmedTranscriptHash: new Uint8Array(),
-    extensions: [...contextExtensions],
-  }
-  const epochSecret = suite.rng.randomBytes(suite.kdf.size)
-  const keySchedule = await initializeKeySchedule(epochSecret, suite.kdf)
-  const encryptionSecret = await deriveSecret(epochSecret, 'encryption', suite.kdf)
-  const state = fromLibrary({
-    groupContext,
-    keySchedule,
-    secretTree: await createSecretTree(1, encryptionSecret, suite.kdf),
-    ratchetTree: tree,
-    privatePath: { leafIndex: 0, privateKeys: { 0: privatePackage.hpkePrivateKey } },
-    signaturePrivateKey: privatePackage.signaturePrivateKey,
-    confirmationTag: await createConfirmationTag(keySchedule.confirmationKey, groupContext.confirmedTranscriptHash, suite.hash),
-  })
-  wipeBytes([epochSecret, encryptionSecret, privatePackage.initPrivateKey])
-  return firstStep(state)
 }
 
 /** What the header says is judged first: ts-mls has no distinct words for most of it. */
@@ -145,8 +109,10 @@ async function process(
     wireFormat === 'private'
       ? decodeMessage(message, 'mls_private_message', 'malformed')
       : decodeMessage(message, 'mls_public_message', 'malformed')
+  // Before anything is judged: that code does not come says nothing about the commit.
+  const { receiveCommit } = contentType === 'commit' ? await suite.handshakes() : {}
   return failingAs('tampered', async () => {
-    if (contentType === 'commit') return receiveCommit(state, decoded, admit, nowMs, suite)
+    if (receiveCommit !== undefined) return receiveCommit(state, decoded, admit, nowMs, suite)
     if (decoded.wireformat === 'mls_private_message') return decrypt(state, decoded.privateMessage, suite)
     throw new MlsFailure('malformed')
   })

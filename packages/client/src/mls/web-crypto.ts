@@ -1,14 +1,18 @@
-import { Aes128Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core'
+import { expand, extract } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { makeHashImpl } from 'ts-mls/crypto/implementation/default/makeHashImpl.js'
-import { makeKdfImpl } from 'ts-mls/crypto/implementation/default/makeKdfImpl.js'
 import { type Primitives, pkcs8Prefix } from './primitives.ts'
 
 /** The primitives over WebCrypto: browsers, and whatever else has it. */
 export function createPrimitives(): Primitives {
   return {
     hash: makeHashImpl(crypto.subtle, 'SHA-256'),
-    kdf: makeKdfImpl(new HkdfSha256()),
+    // WebCrypto has both steps in one alone, and the KDF of the HPKE library comes with all of it.
+    kdf: {
+      extract: async (salt, ikm) => extract(sha256, ikm, salt),
+      expand: async (prk, info, length) => expand(sha256, prk, info, length),
+      size: 32,
+    },
     aead: {
       encrypt: async (key, nonce, aad, plaintext) => {
         const imported = await crypto.subtle.importKey('raw', own(key), 'AES-GCM', false, ['encrypt'])
@@ -19,7 +23,7 @@ export function createPrimitives(): Primitives {
         return new Uint8Array(await crypto.subtle.decrypt(gcm(nonce, aad), imported, own(ciphertext)))
       },
     },
-    hpke: new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes128Gcm() }),
+    hpke: async () => (await import('./web-hpke.ts')).createHpke(),
     sha256: (bytes) => sha256(bytes),
     ed25519: {
       publicKey: async (seed) => publicPart(await privateKey('Ed25519', seed, true)),

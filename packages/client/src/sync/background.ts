@@ -1,9 +1,8 @@
 import { SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
-import type { Changes } from './changes.ts'
 import { sendControl } from './compose.ts'
 import { Gate } from './gate.ts'
-import { freshening, tidying } from './intents.ts'
+import type { LateChanges } from './late-changes.ts'
 import { inspect, namedBy, usersOf } from './leaves.ts'
 import type { Parts, Requests } from './parts.ts'
 import type { Pump } from './pump.ts'
@@ -17,6 +16,7 @@ const ghostPatienceMs = 3_000
 const erasureMs = 1_500
 const stateDelayMs = 1_500
 const joinsMax = 4
+const codeJitterMs = 2_000
 
 /** Work that nobody waits for. Each kind is under way at most once for each conversation, and comes back until it is done. */
 export class Background implements Requests {
@@ -26,10 +26,10 @@ export class Background implements Requests {
   /** A device that was just linked joins many groups: a few at a time. */
   private readonly joins = new Gate(joinsMax)
   private readonly parts: Parts
-  private readonly changes: Changes
+  private readonly changes: LateChanges
   private readonly sender: Pump
 
-  constructor(parts: Parts, changes: Changes, sender: Pump) {
+  constructor(parts: Parts, changes: LateChanges, sender: Pump) {
     this.parts = parts
     this.changes = changes
     this.sender = sender
@@ -45,7 +45,7 @@ export class Background implements Requests {
       // Whoever looks like a ghost may be a device that was linked a moment ago.
       if (!(await this.refreshGhosts(conversationId))) return false
       if (!(await this.needsTidying(conversationId))) return true
-      await this.changes.change(conversationId, tidying(this.parts))
+      await this.changes.change(conversationId, ({ tidying }) => tidying(this.parts))
       // What only others may remove is left to them.
       this.tellUnproven(conversationId)
       this.tellGhosts(conversationId)
@@ -59,7 +59,7 @@ export class Background implements Requests {
    */
   doubt(conversationId: string): void {
     this.start(`doubt ${conversationId}`, tidyJitterMs, async () => {
-      if (await this.needsTidying(conversationId)) await this.changes.change(conversationId, tidying(this.parts))
+      if (await this.needsTidying(conversationId)) await this.changes.change(conversationId, ({ tidying }) => tidying(this.parts))
       await this.parts.memory.transact(async (transaction) => {
         if ((transaction.conversation(conversationId)?.departed.length ?? 0) === 0) return
         transaction.updateConversation(conversationId, { departed: [] })
@@ -98,7 +98,7 @@ export class Background implements Requests {
 
   freshen(conversationId: string): void {
     this.start(`freshen ${conversationId}`, freshenJitterMs, async () => {
-      await this.changes.change(conversationId, freshening(this.parts))
+      await this.changes.change(conversationId, ({ freshening }) => freshening(this.parts))
       return true
     })
   }
@@ -135,6 +135,14 @@ export class Background implements Requests {
         const own = { userId: self.userId, deviceId: self.deviceId }
         return (await keyPackages.claim([...roster.members.keys()], [own])).claimed
       })
+      return true
+    })
+  }
+
+  /** Fetches what groups will need some day, while it is still there: a page may stay open longer than its files do. */
+  handshakes(): void {
+    this.start('code', codeJitterMs, async () => {
+      await this.parts.handshakes()
       return true
     })
   }

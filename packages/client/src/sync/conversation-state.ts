@@ -1,5 +1,5 @@
 import type { Goodbye } from '../membership/goodbye.ts'
-import type { MemberDevice, Roster } from '../membership/membership.ts'
+import type { MemberDevice, Role, Roster } from '../membership/membership.ts'
 
 /** What is kept of a conversation beside its MLS records. Immutable. */
 export interface ConversationState {
@@ -107,4 +107,15 @@ export function newConversation(
 /** What MLS knows the group by: the id, and after a reset its generation (docs/mls-groups.md). */
 export function mlsGroupId(conversationId: string, generation: number): string {
   return generation === 0 ? conversationId : `${conversationId}.${generation}`
+}
+
+/** How long the keys of a device stay as they are in a group where nothing else makes it commit. */
+const freshMs = 7 * 24 * 3_600_000
+
+export function isStale({ status, rejoin, freshAt }: ConversationState, now: number): boolean {
+  return status === 'active' && !rejoin && now - freshAt > freshMs
+}
+
+export function roleIn(conversation: ConversationState, userId: string): Role {
+  return conversation.kind === 'direct' ? 'member' : (conversation.roster.members.get(userId) ?? 'member')
 }

@@ -1,16 +1,15 @@
 import { SottoClientError } from '../errors.ts'
-import { accept, keyToVerify, markVerified } from '../identity/contacts.ts'
+import { accept, markVerified } from '../identity/contacts.ts'
 import type { Contact } from '../identity/identity.ts'
-import { compareSafetyNumber, type SafetyNumber, safetyNumber } from '../identity/safety-number.ts'
 import { base64Url } from './base64.ts'
-import type { Changes } from './changes.ts'
 import { send, sendControl } from './compose.ts'
 import { conversationSnapshot } from './conversation-snapshot.ts'
-import type { ConversationState } from './conversation-state.ts'
+import { type ConversationState, roleIn } from './conversation-state.ts'
 import type { ConversationSnapshot, CoreMethods } from './core-api.ts'
 import { directGroupId } from './direct-group-id.ts'
-import { adding, givingRole, removing, roleIn } from './intents.ts'
-import { linkDevice, listDevices, type OwnDevice, revokeDevice } from './own-device.ts'
+import { loadAccount } from './late-account.ts'
+import type { LateChanges } from './late-changes.ts'
+import { linkDevice, listDevices, type OwnDevice, revokeDevice } from './late-own-device.ts'
 import type { Parts } from './parts.ts'
 import { markRead } from './reading.ts'
 import { findMessage, page, snapshotOf } from './rows.ts'
@@ -22,7 +21,7 @@ const pageMax = 200
 const sendOutMs = 5_000
 
 /** What the public objects ask for. */
-export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreMethods {
+export function methodsOf(parts: Parts, changes: LateChanges, own: OwnDevice): CoreMethods {
   const { memory, contacts, self } = parts
 
   function known(conversationId: string): ConversationState {
@@ -38,11 +37,6 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
     if (contact === 'none') throw new SottoClientError('no_such_user')
     if (contact === undefined) throw new SottoClientError('offline')
     return contact
-  }
-
-  async function numberOf(contact: Contact, identityKey: Uint8Array): Promise<SafetyNumber> {
-    const me = await contactOf(self.userId)
-    return safetyNumber({ userId: self.userId, identityKey: me.identityKey }, { userId: contact.userId, identityKey })
   }
 
   async function updateContact(userId: string, change: (contact: Contact) => Contact): Promise<void> {
@@ -126,18 +120,18 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
 
     async add(conversationId, userIds) {
       groupOnly(known(conversationId))
-      await changes.change(conversationId, adding(parts, userIds))
+      await changes.change(conversationId, ({ adding }) => adding(parts, userIds))
     },
 
     async remove(conversationId, userId) {
       groupOnly(known(conversationId))
       if (userId === self.userId) throw new SottoClientError('invalid_option', 'to go oneself is to leave')
-      await changes.change(conversationId, removing(parts, userId))
+      await changes.change(conversationId, ({ removing }) => removing(parts, userId))
     },
 
     async setRole(conversationId, userId, role) {
       groupOnly(known(conversationId))
-      await changes.change(conversationId, givingRole(parts, userId, role))
+      await changes.change(conversationId, ({ givingRole }) => givingRole(parts, userId, role))
     },
 
     async rename(conversationId, name) {
@@ -174,23 +168,14 @@ export function methodsOf(parts: Parts, changes: Changes, own: OwnDevice): CoreM
     linkDevice: (code) => linkDevice(own, code),
 
     async safetyNumber(userId) {
-      const contact = await contactOf(userId)
-      const number = await numberOf(contact, keyToVerify(contact))
-      const verified = contact.verified && contact.change === undefined
-      const changed = contact.change !== undefined
-      const identityKey = base64Url(keyToVerify(contact))
-      return { userId, digits: number.text, qrPayload: number.qrPayload, verified, identityKey, changed }
+      const { shownNumber } = await loadAccount()
+      return shownNumber(await contactOf(self.userId), await contactOf(userId))
     },
 
     async verify(userId, scannedOrTyped) {
-      const contact = await contactOf(userId)
-      // While a change waits, the number of the pinned key proves the change to be false.
-      for (const key of [keyToVerify(contact), contact.identityKey]) {
-        const comparison = compareSafetyNumber(await numberOf(contact, key), scannedOrTyped)
-        if (comparison === 'unreadable') throw new SottoClientError('not_verified', 'this is no safety number')
-        if (comparison === 'same') return await updateContact(userId, (now) => markVerified(now, key))
-      }
-      throw new SottoClientError('not_verified')
+      const { provenKey } = await loadAccount()
+      const key = await provenKey(await contactOf(self.userId), await contactOf(userId), scannedOrTyped)
+      await updateContact(userId, (now) => markVerified(now, key))
     },
 
     async acceptIdentity(userId, identityKey) {

@@ -1,23 +1,24 @@
 import type { Clock } from '../clock.ts'
 import { SottoClientError } from '../errors.ts'
 import type { Contact } from '../identity/identity.ts'
+import { lazily } from '../lazily.ts'
 import type { MlsEngine } from '../mls/engine.ts'
 import type { OpenStorage } from '../storage/storage.ts'
 import type { ConnectionState, Transport } from '../transport/transport.ts'
 import { Background } from './background.ts'
 import { base64Url } from './base64.ts'
-import { Changes } from './changes.ts'
 import { ContactBook } from './contact-book.ts'
 import { conversationSnapshot } from './conversation-snapshot.ts'
+import { isStale } from './conversation-state.ts'
 import type { CoreApi, CoreEvent, CoreMethod, CoreMethods, SelfSnapshot } from './core-api.ts'
 import { methodsOf } from './core-methods.ts'
 import { Inbox } from './inbox.ts'
-import { isStale } from './intents.ts'
 import { KeyPackages } from './key-packages.ts'
+import { LateChanges } from './late-changes.ts'
+import { finishRevocations, followOwnList, type OwnDevice } from './late-own-device.ts'
 import { Memory } from './memory.ts'
 import { Outbox } from './outbox.ts'
 import { Outcomes } from './outcomes.ts'
-import { finishRevocations, followOwnList, type OwnDevice } from './own-device.ts'
 import type { Parts, Settings } from './parts.ts'
 import { Pump } from './pump.ts'
 import { Receiver } from './receiver.ts'
@@ -50,7 +51,7 @@ export class Core implements CoreApi {
   private readonly pump: Pump
   private readonly receiver: Receiver
   private readonly background: Background
-  private readonly changes: Changes
+  private readonly changes: LateChanges
   private readonly methods: CoreMethods
   private state: ConnectionState = 'connecting'
   private isSynced = false
@@ -86,6 +87,10 @@ export class Core implements CoreApi {
       erased: new Set<string>(),
       self,
       settings,
+      handshakes: lazily(async () => {
+        const [{ handshakes }] = await Promise.all([import('./handshakes.ts'), engine.prepare()])
+        return handshakes
+      }),
       ready: () => this.state === 'online' && this.isSynced && this.isSafe,
       caughtUp: () => this.parts.ready() && this.receiver.isIdle,
       online: () => this.state === 'online',
@@ -99,7 +104,7 @@ export class Core implements CoreApi {
       ask: undefined as unknown as Parts['ask'],
     }) as Parts
     this.pump = new Pump(this.parts)
-    this.changes = new Changes(this.parts)
+    this.changes = new LateChanges(this.parts)
     this.background = new Background(this.parts, this.changes, this.pump)
     Object.assign(this.parts, { ask: this.background })
     this.receiver = new Receiver(this.parts)
@@ -235,8 +240,9 @@ export class Core implements CoreApi {
       this.isSafe = true
       this.background.discover()
       this.background.keyPackages()
+      this.background.handshakes()
     }
-    this.changes.resume()
+    await this.changes.resume()
     void this.followOwn().catch((error: unknown) => this.failedBackground('following the own identity', error))
     void finishRevocations(this.ownDevice()).catch((error: unknown) => this.failedBackground('revoking devices', error))
     for (const conversation of memory.conversations.values()) {

@@ -8,10 +8,10 @@ import { type ExternalJoinStep, type Leaf, MlsFailure } from '../mls/engine.ts'
 import { base64, base64Url, fromBase64 } from './base64.ts'
 import { type ConversationState, mlsGroupId, newConversation, type PendingCommit } from './conversation-state.ts'
 import { directGroupId } from './direct-group-id.ts'
+import { maySetAnew } from './gone-on.ts'
 import { devicesOf, namedBy, sameDevice, usersOf } from './leaves.ts'
 import type { Parts } from './parts.ts'
 import { patiently } from './patience.ts'
-import { maySetAnew } from './receive-commit.ts'
 import { admittingVouched, peerOf } from './receive-welcome.ts'
 
 interface Info {

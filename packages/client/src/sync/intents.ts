@@ -1,11 +1,11 @@
 import { SottoClientError } from '../errors.ts'
 import type { Role } from '../membership/membership.ts'
 import type { GroupState } from '../mls/engine.ts'
-import type { ConversationState } from './conversation-state.ts'
+import { type ConversationState, isStale, roleIn } from './conversation-state.ts'
 import { erasedUsers } from './judging.ts'
 import { inspect, namedBy } from './leaves.ts'
-import type { Plan } from './own-commits.ts'
 import type { Parts } from './parts.ts'
+import type { Plan } from './prepare-commit.ts'
 
 /** What somebody wants of a group, worked out against the group as it is; undefined: there is nothing to do (any more). */
 export type Intent = (group: {
@@ -56,13 +56,6 @@ export function tidying(parts: Parts): Intent {
     const plan = withRemovals(parts, nothing, conversation, state)
     return plan.remove.length === 0 && plan.leave.length === 0 ? undefined : plan
   }
-}
-
-/** How long the keys of a device stay as they are in a group where nothing else makes it commit. */
-const freshMs = 7 * 24 * 3_600_000
-
-export function isStale({ status, rejoin, freshAt }: ConversationState, now: number): boolean {
-  return status === 'active' && !rejoin && now - freshAt > freshMs
 }
 
 /** Fresh keys for this device's leaf, so that who has stolen old ones is out again (RFC 9420 section 16.6). */
@@ -122,10 +115,6 @@ export function removingDevice(parts: Parts, deviceId: string): Intent {
     })
     return remove.length === 0 ? undefined : withRemovals(parts, { ...nothing, remove }, conversation, state)
   }
-}
-
-export function roleIn(conversation: ConversationState, userId: string): Role {
-  return conversation.kind === 'direct' ? 'member' : (conversation.roster.members.get(userId) ?? 'member')
 }
 
 /** The owner over all others, admins over plain members. */

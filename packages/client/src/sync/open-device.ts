@@ -1,4 +1,3 @@
-import { SottoError } from '@sotto/protocol/errors'
 import type { Clock } from '../clock.ts'
 import { SottoClientError } from '../errors.ts'
 import { createMlsEngine } from '../mls/ts-mls-engine.ts'
@@ -7,17 +6,8 @@ import { withRecentValues } from '../storage/recent-values.ts'
 import type { OpenStorage } from '../storage/storage.ts'
 import { createTransport } from '../transport/create-transport.ts'
 import { Core } from './core.ts'
-import {
-  beginIdentity,
-  freshDeviceId,
-  type IdentityPorts,
-  keepDevice,
-  link,
-  loadDevice,
-  newDevice,
-  ownList,
-  settleRotation,
-} from './own-identity.ts'
+import { freshDeviceId, type IdentityPorts, loadDevice } from './kept-device.ts'
+import { loadAccount } from './late-account.ts'
 import type { DeviceRecord } from './records.ts'
 import { rejection } from './rejection.ts'
 
@@ -50,7 +40,7 @@ export async function openDevice(options: SottoOptions, clock: Clock, storage: O
     sleep: (delayMs) => new Promise((wake) => setTimeout(wake, delayMs)),
   }
   try {
-    const self = await readyDevice(ports, options, kept, deviceId)
+    const self = isReady(kept) ? kept : await (await loadAccount()).readyDevice(ports, options, kept, deviceId)
     const { delivered = true, read = true } = options.receipts ?? {}
     const settings = { receiptMembersMax: delivered ? receiptMembersMax : 0, readReceipts: read }
     const core = new Core({ storage: withRecentValues(storage), engine, clock, transport, self, settings })
@@ -65,54 +55,9 @@ export async function openDevice(options: SottoOptions, clock: Clock, storage: O
   }
 }
 
-async function readyDevice(
-  ports: IdentityPorts,
-  options: SottoOptions,
-  kept: DeviceRecord | undefined,
-  deviceId: string,
-): Promise<DeviceRecord> {
-  const { engine, clock, storage, transport } = ports
-  if (kept?.stage === 'listed') return await settled(ports, kept)
-  const { userId } = await transport.request('GET /me', {})
-  if (typeof userId !== 'string' || userId === '')
-    throw new SottoClientError('internal', 'the server does not say whose the token is')
-  const device = kept ?? (await newDevice(engine, clock, userId, deviceId, options.device?.name))
-  if (device.userId !== userId)
-    throw new SottoClientError('invalid_option', `the storage belongs to ${device.userId}, the token to ${userId}`)
-  if (kept === undefined) await keepDevice(storage, device)
-  const list = await ownList(ports, userId)
-  // The list was put, and the answer did not get through.
-  if (list !== undefined && device.identity !== undefined && sameKey(list.identityKey, device.identity.publicKey)) {
-    const known = { ...device, stage: 'listed' as const }
-    await keepDevice(storage, known)
-    return known
-  }
-  if (list === undefined) return await begin(ports, { ...device, identity: undefined }, undefined)
-  if (options.link !== undefined) return await link(ports, device, options.link)
-  if (options.reset !== true) throw new SottoClientError('link_required')
-  const others = list.devices.map((one) => one.deviceId).filter((id) => id !== deviceId)
-  return await begin(ports, { ...device, identity: undefined, revoking: others }, list)
-}
-
-async function begin(
-  ports: IdentityPorts,
-  device: DeviceRecord,
-  before: Awaited<ReturnType<typeof ownList>>,
-): Promise<DeviceRecord> {
-  try {
-    return await beginIdentity(ports, device, before)
-  } catch (error) {
-    // Another device was first.
-    if (error instanceof SottoError && error.code === 'stale_version')
-      throw new SottoClientError('link_required', undefined, { cause: error })
-    throw error
-  }
-}
-
-async function settled(ports: IdentityPorts, device: DeviceRecord): Promise<DeviceRecord> {
-  if (device.nextIdentity === undefined) return device
-  const list = await ownList(ports, device.userId)
-  return list === undefined ? device : await settleRotation(ports, device, list.identityKey)
+/** Known to the server, and no rotation of its identity was under way. */
+function isReady(device: DeviceRecord | undefined): device is DeviceRecord {
+  return device?.stage === 'listed' && device.nextIdentity === undefined
 }
 
 /**
@@ -158,8 +103,4 @@ function payloadOf(token: string): Readonly<Record<string, unknown>> | undefined
   } catch {
     return undefined
   }
-}
-
-function sameKey(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
 }

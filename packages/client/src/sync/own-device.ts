@@ -2,18 +2,11 @@ import { SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
 import { accept } from '../identity/contacts.ts'
 import type { Contact, ListedDevice } from '../identity/identity.ts'
-import type { Changes } from './changes.ts'
 import type { DeviceSnapshot } from './core-api.ts'
-import { removingDevice } from './intents.ts'
-import { confirmLink, followRotation, type IdentityPorts, keepDevice, revoke, settleRotation } from './own-identity.ts'
+import { type IdentityPorts, keepDevice } from './kept-device.ts'
+import type { OwnDevice } from './late-own-device.ts'
+import { confirmLink, followRotation, revoke, settleRotation } from './own-identity.ts'
 import type { Parts } from './parts.ts'
-import type { DeviceRecord } from './records.ts'
-
-export interface OwnDevice {
-  readonly parts: Parts
-  readonly changes: Changes
-  readonly replaced: (self: DeviceRecord) => void
-}
 
 export async function listDevices({ contacts, self }: Parts): Promise<DeviceSnapshot[]> {
   const contact = await contacts.refresh(self.userId, { force: true })
@@ -44,7 +37,8 @@ export async function revokeDevice(own: OwnDevice, deviceId: string): Promise<vo
   await acceptOwn(parts)
   await finishRevocations(own)
   for (const { id, status } of parts.memory.conversations.values()) {
-    if (status === 'active') await changes.change(id, removingDevice(parts, deviceId)).catch(() => parts.ask.tidy(id))
+    if (status === 'active')
+      await changes.change(id, ({ removingDevice }) => removingDevice(parts, deviceId)).catch(() => parts.ask.tidy(id))
   }
 }
 

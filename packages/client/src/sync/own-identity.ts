@@ -8,40 +8,13 @@ import { firstList, rotateIdentity, withDevice } from '../identity/identity-key.
 import { makeLinkCode, readLinkCode } from '../identity/link-code.ts'
 import { generateSealKeys, isKeyOf, openIdentityKey, sealIdentityKey } from '../identity/sealed-key.ts'
 import type { MlsEngine } from '../mls/engine.ts'
-import type { OpenStorage } from '../storage/storage.ts'
-import type { Transport } from '../transport/transport.ts'
-import { base64Url } from './base64.ts'
-import { type DeviceRecord, pack, unpack } from './records.ts'
+import { type IdentityPorts, keepDevice, type LinkOptions } from './kept-device.ts'
+import type { DeviceRecord } from './records.ts'
 
-export interface IdentityPorts {
-  readonly storage: OpenStorage
-  readonly engine: MlsEngine
-  readonly clock: Clock
-  readonly transport: Pick<Transport, 'request'>
-  readonly sleep: (delayMs: number) => Promise<void>
-}
-
-export interface LinkOptions {
-  /** Shows the code: as a QR code, or to be copied to a device that is linked already. */
-  readonly onCode: (code: string) => void
-  /** How long to wait for the other device; default 10 minutes. */
-  readonly timeoutMs?: number
-}
-
-const selfKey = 'self'
 const secretBytes = 32
 const linkPollMs = 1_000
 const linkTimeoutMs = 600_000
 const triesMax = 20
-
-export async function loadDevice(storage: OpenStorage): Promise<DeviceRecord | undefined> {
-  const value = await storage.get('device', selfKey)
-  return value === undefined ? undefined : unpack<DeviceRecord>(value)
-}
-
-export async function keepDevice(storage: OpenStorage, device: DeviceRecord): Promise<void> {
-  await storage.write([{ collection: 'device', key: selfKey, value: pack(device) }])
-}
 
 /** Keys of a device that nobody knows yet; the user is known once the server has said who the token is. */
 export async function newDevice(
@@ -65,10 +38,6 @@ export async function newDevice(
     stage: 'new',
     linkSecret: undefined,
   }
-}
-
-export function freshDeviceId(clock: Clock): string {
-  return `d${base64Url(clock.random(9)).replaceAll('-', '.')}`
 }
 
 /** The user's newest list as the server has it; undefined when there is none. @throws SottoClientError `link_refused`. */

@@ -3,6 +3,7 @@ import type { MlsEngine } from '../mls/engine.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { ContactBook } from './contact-book.ts'
 import type { IncidentKind } from './core-api.ts'
+import type { handshakes } from './handshakes.ts'
 import type { Inbox } from './inbox.ts'
 import type { KeyPackages } from './key-packages.ts'
 import type { Memory } from './memory.ts'
@@ -11,6 +12,8 @@ import type { Outcomes } from './outcomes.ts'
 import type { DeviceRecord } from './records.ts'
 import type { Timers } from './timers.ts'
 import type { SeenDigests } from './transcript.ts'
+
+export type Handshakes = typeof handshakes
 
 /** What every part of the sync layer works with. */
 export interface Parts {
@@ -30,6 +33,8 @@ export interface Parts {
   /** What this device is; its identity key may be rotated while it runs. */
   self: DeviceRecord
   readonly settings: Settings
+  /** What changes and enters groups, with the engine's part of it. @throws SottoClientError `code_unavailable`. */
+  readonly handshakes: () => Promise<Handshakes>
   /** Work that other parts ask for; each call comes back at once. */
   readonly ask: Requests
   /** Online, with the backlog of the moment of connecting read, and sure that the storage is not an older copy. */

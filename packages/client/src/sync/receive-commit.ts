@@ -9,6 +9,7 @@ import type { EntryFrame } from '../transport/transport.ts'
 import { fromBase64 } from './base64.ts'
 import type { ConversationState } from './conversation-state.ts'
 import type { IncidentKind } from './core-api.ts'
+import { goOnWithout } from './gone-on.ts'
 import { judgeChange } from './judging.ts'
 import { admitted, namedBy, usersOf } from './leaves.ts'
 import { ListsWanted } from './lists-wanted.ts'
@@ -202,20 +203,6 @@ function refuse(
   if (conversation.status === 'broken') return goOnWithout(parts, transaction, conversation)
   transaction.updateConversation(id, { rejoin: true, transcript: undefined })
   transaction.afterwards(() => parts.ask.rejoin(id))
-}
-
-/** The others have gone on from what this device has refused. Where it is not this user's to begin anew, it comes in from outside. */
-export function goOnWithout(parts: Parts, transaction: Transaction, conversation: ConversationState): void {
-  if (maySetAnew(conversation, parts.self.userId)) return
-  transaction.updateConversation(conversation.id, { status: 'joining', rejoin: true, transcript: undefined })
-  transaction.emitConversation(conversation.id)
-  transaction.afterwards(() => parts.ask.rejoin(conversation.id))
-}
-
-/** In a conversation of two, either. */
-export function maySetAnew({ kind, roster }: ConversationState, userId: string): boolean {
-  const role = roster.members.get(userId)
-  return kind === 'direct' || role === 'owner' || role === 'admin'
 }
 
 function bytesOf(text: string): Uint8Array {

@@ -5,10 +5,8 @@ import { sendReceipt } from './compose.ts'
 import { ListsWanted } from './lists-wanted.ts'
 import type { Parts } from './parts.ts'
 import { receiveDeparted, receiveMembership } from './receive-changes.ts'
-import { receiveCommit, usersOfCommit } from './receive-commit.ts'
 import { isMlsMessage, receiveMessage, unreadable } from './receive-message.ts'
 import { receiveOwn } from './receive-own.ts'
-import { receiveWelcome, usersOfWelcome } from './receive-welcome.ts'
 import type { Transaction } from './transaction.ts'
 
 type CommitFrame = Extract<EntryFrame, { readonly type: 'commit' }>
@@ -18,6 +16,8 @@ const batchMax = 64
 /** Tries before an entry that makes this code fail is passed over, so that it does not hold up all others. */
 const triesMax = 3
 const retryMs = 500
+/** Between tries to load code: each asks the network. */
+const codeRetryMs = 5_000
 const listTriesMax = 10
 
 /** Takes entries in the order of their arrival, makes them part of what is stored, and only then acknowledges them. */
@@ -109,8 +109,10 @@ export class Receiver {
 
   /** The lists of the users concerned, so that the rules can judge without asking anybody. */
   private async prepare(frame: EntryFrame): Promise<void> {
+    if (frame.type !== 'commit' && frame.type !== 'welcome_mls') return
+    const { usersOfCommit, usersOfWelcome } = await this.parts.handshakes()
     if (frame.type === 'commit') await this.fetchLists(usersOfCommit(frame), (userId) => this.isBehind(frame, userId))
-    if (frame.type === 'welcome_mls') await this.fetchLists(await usersOfWelcome(this.parts, frame), () => false)
+    else await this.fetchLists(await usersOfWelcome(this.parts, frame), () => false)
   }
 
   /** A list that was fetched a moment ago may be older than what the commit does. */
@@ -183,6 +185,7 @@ export class Receiver {
     const welcome = await transaction.deferredWelcome(mailbox)
     if (welcome === undefined || welcome.groupSeq > last) return
     transaction.deferWelcome(mailbox, undefined)
+    const { receiveWelcome } = await this.parts.handshakes()
     await receiveWelcome(this.parts, transaction, welcome, true)
   }
 
@@ -193,9 +196,9 @@ export class Receiver {
       case 'own':
         return await receiveOwn(this.parts, transaction, frame)
       case 'commit':
-        return await receiveCommit(this.parts, transaction, frame, this.askedFor.has(frame))
+        return await (await this.parts.handshakes()).receiveCommit(this.parts, transaction, frame, this.askedFor.has(frame))
       case 'welcome_mls':
-        return await receiveWelcome(this.parts, transaction, frame, this.askedFor.has(frame))
+        return await (await this.parts.handshakes()).receiveWelcome(this.parts, transaction, frame, this.askedFor.has(frame))
       case 'departed':
         return await receiveDeparted(this.parts, transaction, frame)
       case 'membership':
@@ -234,9 +237,10 @@ export class Receiver {
     const detail = error instanceof Error ? error.message : String(error)
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     incident('background_failed', undefined, `an entry of kind ${frame.type} could not be taken: ${detail}`)
-    await timers.sleep(retryMs)
-    // A storage that fails is waited for; everything else may be this entry's own fault.
-    if ((typeof code === 'string' && code.startsWith('storage_')) || ++this.tries < triesMax) return
+    await timers.sleep(code === 'code_unavailable' ? codeRetryMs : retryMs)
+    // A storage that fails, and code that does not come, are waited for; everything else may be this entry's own fault.
+    const isWaitedFor = typeof code === 'string' && (code.startsWith('storage_') || code === 'code_unavailable')
+    if (isWaitedFor || ++this.tries < triesMax) return
     const { mailbox } = frame
     const seq = frame.type === 'gone' ? frame.to : frame.seq
     await this.parts.memory.transact(async (transaction) => {

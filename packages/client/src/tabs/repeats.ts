@@ -1,6 +1,6 @@
 import { SottoClientError } from '../errors.ts'
-import { readLinkCode } from '../identity/link-code.ts'
 import type { CoreApi, CoreMethod } from '../sync/core-api.ts'
+import { loadAccount } from '../sync/late-account.ts'
 
 export type Result = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
 
@@ -15,6 +15,7 @@ export async function asBefore(core: CoreApi, method: CoreMethod, args: readonly
       return code === 'not_found' ? { ok: true, value: undefined } : result
     case 'linkDevice': {
       if (code !== 'link_refused') return result
+      const { readLinkCode } = await loadAccount()
       const { deviceId } = readLinkCode(args[0] as string, core.self.userId)
       const linked = (await core.call('devices')).find((device) => device.deviceId === deviceId)
       return linked === undefined ? result : { ok: true, value: linked }

@@ -1,4 +1,4 @@
-import { type ErrorCode, errorTable, SottoError } from '@sotto/protocol/errors'
+import { type ErrorCode, refusals, SottoError } from '@sotto/protocol/errors'
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -24,7 +24,7 @@ export function isOutcomeUnknown({ code }: SottoError): boolean {
 }
 
 function isErrorCode(code: unknown): code is ErrorCode {
-  return typeof code === 'string' && Object.hasOwn(errorTable, code)
+  return typeof code === 'string' && Object.hasOwn(refusals, code)
 }
 
 function nearest(status: number): ErrorCode {

@@ -1,0 +1,84 @@
+import { fileURLToPath } from 'node:url'
+import type { BrowserContext, Page } from 'playwright-core'
+import { expect, onTestFinished, test } from 'vitest'
+import { openBrowser } from '../../../scripts/browser/chromium.ts'
+import { servePage } from '../../../scripts/browser/page.ts'
+import type * as inPage from './first-load-page.suite.ts'
+import { person } from './people.suite.ts'
+import { startRelay } from './transport/relay.suite.ts'
+
+type InPage = typeof inPage
+
+const eventually = { timeout: 60_000, interval: 50 }
+
+/** A page for alice in a profile of its own; `lose` takes its later files away, as a new deployment does. */
+async function scene() {
+  const served = await servePage({ entryModule: fileURLToPath(new URL('first-load-page.suite.ts', import.meta.url)) })
+  onTestFinished(() => served.close())
+  const browser = await openBrowser()
+  onTestFinished(() => browser.close())
+  const relay = await startRelay({}, { CORS_ORIGINS: new URL(served.url).origin })
+  const context: BrowserContext = await browser.newContext()
+  const page = await context.newPage()
+  const asked: string[] = []
+  page.on('request', (request) => void asked.push(request.url()))
+  return {
+    relay,
+    asked,
+    later: served.later,
+    lose: () =>
+      context.route(
+        (url) => served.later.includes(url.href),
+        (route) => route.fulfill({ status: 404 }),
+      ),
+    restore: () => context.unrouteAll(),
+    async load() {
+      await page.goto(served.url)
+      await call('open', relay.url, await relay.userToken('alice'))
+    },
+    call,
+  }
+
+  /** Calls an export of the page's module there. */
+  function call<Name extends keyof InPage>(
+    name: Name,
+    ...args: Parameters<InPage[Name]>
+  ): Promise<Awaited<ReturnType<InPage[Name]>>> {
+    return (page as Page).evaluate(`entry.${name}(...${JSON.stringify(args)})`)
+  }
+}
+
+test('a device that is set up opens, sends and receives with what is loaded first; commits are waited for', async () => {
+  const { relay, call, load, lose, restore, asked, later } = await scene()
+  const [bob, carol] = [await person(relay, 'bob'), await person(relay, 'carol')]
+  await load()
+  const team = await bob.sotto.createGroup({ name: 'Team', members: ['alice'] })
+  await expect.poll(async () => (await call('seen')).known, eventually).toBe(1)
+  expect(asked.filter((url) => later.includes(url)).length).toBeGreaterThan(1)
+
+  await lose()
+  await load()
+  await call('send', team.id, 'hello')
+  await expect.poll(() => bob.texts(), eventually).toEqual(['hello'])
+  await team.send('hello alice')
+  await expect.poll(async () => (await call('seen')).texts, eventually).toEqual(['hello alice'])
+
+  // What needs more says so, and has done nothing.
+  expect(await call('createGroup', ['bob'])).toBe('code_unavailable')
+  expect((await call('seen')).known).toBe(1)
+
+  await team.add(['carol'])
+  await team.send('to all three')
+  await expect.poll(() => carol.texts(), eventually).toEqual(['to all three'])
+  const waiting = 'background_failed: an entry of kind commit could not be taken'
+  await expect.poll(async () => (await call('seen')).incidents.join(), eventually).toContain(waiting)
+  expect((await call('seen')).texts).toEqual(['hello alice'])
+
+  // The files are there again: nothing was lost meanwhile.
+  await restore()
+  await load()
+  await expect.poll(async () => (await call('seen')).texts, eventually).toEqual(['to all three'])
+  await call('send', team.id, 'welcome')
+  await expect.poll(() => carol.texts(), eventually).toEqual(['to all three', 'welcome'])
+  expect((await call('seen')).incidents).toEqual([])
+})

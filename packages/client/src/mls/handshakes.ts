@@ -1,0 +1,19 @@
+import { createGroup } from './create-group.ts'
+import { joinExternal } from './external-join.ts'
+import { makeHpke } from './hpke.ts'
+import { join } from './join.ts'
+import { createKeyPackage, readKeyPackage } from './key-packages.ts'
+import { commitAsMember } from './member-commit.ts'
+import { receiveCommit } from './received-commit.ts'
+
+/** What of the engine changes or enters groups: loaded when it is first needed, with HPKE. */
+export const handshakes = {
+  commitAsMember,
+  createGroup,
+  createKeyPackage,
+  join,
+  joinExternal,
+  makeHpke,
+  readKeyPackage,
+  receiveCommit,
+}
