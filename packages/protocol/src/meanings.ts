@@ -220,6 +220,9 @@ const inPlace: Record<string, Record<string, string>> = {
     seq: 'up to here everything was acknowledged; 0: nothing was yet',
     now: "the store's clock",
   },
+  'DELETE /groups/:groupId/members/:userId': {
+    goodbye: 'of who leaves an MLS group: what it signs for the others, who find it in `departed`',
+  },
   'GET /messages/since/:timestamp': {
     timestamp: '0, or the `now` of the answer before',
     now: 'pass it as `timestamp` next time',

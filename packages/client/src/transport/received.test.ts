@@ -49,7 +49,7 @@ const samples: Record<ServerFrameType, Record<string, unknown>> = {
     groupSeq: 2,
     welcome: 'AAAA',
   },
-  departed: { type: 'departed', ...position, groupId: 'g', ...device },
+  departed: { type: 'departed', ...position, groupId: 'g', ...device, goodbye: 'Z29vZGJ5ZQ==' },
   gone: { type: 'gone', mailbox: 'u2', from: 3, to: 7, reason: 'expired' },
   synced: { type: 'synced' },
   signal: { type: 'signal', ...sender, to: 'bob', scope: 'group', ciphertext: 'AAAA' },
