@@ -10,7 +10,7 @@ import type { Intent } from './intents.ts'
 import { erasedUsers } from './judging.ts'
 import { lostCommit, placeOf } from './own-commits.ts'
 import type { Parts } from './parts.ts'
-import { isUndecided } from './patience.ts'
+import { isUndecided, readingOn } from './patience.ts'
 import { post } from './post-commit.ts'
 import { type Plan, prepareCommit } from './prepare-commit.ts'
 import { noteDeparted } from './receive-changes.ts'
@@ -21,6 +21,8 @@ const triesMax = 60
 const jitterMs = 250
 /** How long entries that the server says are there are waited for before it is asked again. */
 const readOnMs = 3_000
+/** How long, at most, a device that leaves waits to read what was sent before. */
+const leaveMsMax = 15_000
 
 /** Changes of groups that this device makes: one at a time for each conversation, each until it has won. */
 export class Changes {
@@ -147,8 +149,10 @@ export class Changes {
   /** In this device's own words, which hold as long as it commits nothing more. @throws SottoClientError. */
   leave(conversationId: string): Promise<void> {
     return this.inTurn(conversationId, async () => {
-      const { memory, transport, self, timers } = this.parts
+      const { memory, transport, self } = this.parts
       await this.settlePending(conversationId)
+      // Signed as it is in the group now: somebody may have taken it out and in again.
+      await readingOn(this.parts, () => this.parts.caughtUp(), { idleMs: 0, longestMs: leaveMsMax })
       const state = await memory.group(conversationId).catch(() => undefined)
       const query = state === undefined ? {} : { goodbye: await signGoodbye(this.parts, state) }
       const params = { groupId: conversationId, userId: self.userId }
@@ -158,8 +162,8 @@ export class Changes {
         if (!(error instanceof SottoError) || error.code !== 'not_member') throw error
       }
       // What stands in the log before the leaving is for this device.
-      const isThere = () => memory.conversations.get(conversationId)?.status === 'active'
-      for (let waitedMs = 0; waitedMs < readOnMs && isThere() && this.parts.online(); waitedMs += 25) await timers.sleep(25)
+      const isGone = () => memory.conversations.get(conversationId)?.status !== 'active'
+      await readingOn(this.parts, isGone, { idleMs: readOnMs, longestMs: leaveMsMax })
       await memory.transact(async (transaction) => {
         transaction.updateConversation(conversationId, { status: 'left', rejoin: false })
         await transaction.dropGroup(conversationId)

@@ -1,4 +1,6 @@
 import { SottoError } from '@sotto/protocol/errors'
+import { SottoClientError } from '../errors.ts'
+import type { Parts } from './parts.ts'
 import type { Timers } from './timers.ts'
 
 /** What takes longer is an answer, not a delay: the caller is told. */
@@ -17,6 +19,24 @@ export async function patiently<result>(timers: Timers, ask: () => Promise<resul
       waitedMs += waitMs
       await timers.sleep(waitMs + timers.jitter(waitMs))
     }
+  }
+}
+
+const lookMs = 25
+
+/**
+ * Waits for what the log is to say: until `isSaid`, or everything has been read and nothing more came for `idleMs`; at most
+ * for `longestMs`, for the network may be away. @throws SottoClientError `closed`.
+ */
+export async function readingOn(
+  { timers, caughtUp }: Pick<Parts, 'timers' | 'caughtUp'>,
+  isSaid: () => boolean,
+  { idleMs, longestMs }: { readonly idleMs: number; readonly longestMs: number },
+): Promise<void> {
+  for (let [idle, waited] = [0, 0]; idle <= idleMs && waited < longestMs && !isSaid(); waited += lookMs) {
+    if (caughtUp()) idle += lookMs
+    await timers.sleep(lookMs)
+    if (timers.hasEnded) throw new SottoClientError('closed')
   }
 }
 

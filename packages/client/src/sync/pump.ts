@@ -2,7 +2,7 @@ import { SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
 import type { OutboxItem } from './outbox.ts'
 import type { Parts } from './parts.ts'
-import { isUndecided } from './patience.ts'
+import { isUndecided, readingOn } from './patience.ts'
 import { noteDeparted } from './receive-changes.ts'
 import { storageIsOld } from './receive-own.ts'
 import { changeMessage, orderOf } from './rows.ts'
@@ -225,11 +225,9 @@ export class Pump {
   }
 
   private async readOn(conversationId: string): Promise<void> {
-    const { memory, timers, caughtUp } = this.parts
-    for (let idleMs = 0; idleMs < readOnMs; idleMs += caughtUp() ? 100 : 0) {
-      if (this.ending.signal.aborted || memory.conversations.get(conversationId)?.status !== 'active') return
-      await timers.sleep(100)
-    }
+    const { conversations } = this.parts.memory
+    const isOver = () => conversations.get(conversationId)?.status !== 'active'
+    await readingOn(this.parts, isOver, { idleMs: readOnMs, longestMs: Number.POSITIVE_INFINITY })
   }
 
   /** Whether the server is right: then nothing can be sent. Otherwise this device is on its way back. */

@@ -3,6 +3,7 @@ import type { ConversationState } from './conversation-state.ts'
 import { readGoodbye } from './goodbyes.ts'
 import { stillLeaving } from './own-commits.ts'
 import type { Parts } from './parts.ts'
+import { readingOn } from './patience.ts'
 import type { Transaction } from './transaction.ts'
 import { extendTranscript } from './transcript.ts'
 
@@ -44,20 +45,20 @@ async function takeGoodbye(
 }
 
 /** How long the log may take to say what a refusal says: it has the goodbyes. */
-const logMs = 2_000
+const [logIdleMs, logMsMax] = [1_000, 15_000]
 
 /**
  * The server refuses to go on before these are removed. The log says so too; where it does not, they are told once more, or a
  * wake-up has forgotten them.
  */
-export async function noteDeparted({ memory, timers }: Parts, conversationId: string, departed: unknown): Promise<void> {
+export async function noteDeparted(parts: Parts, conversationId: string, departed: unknown): Promise<void> {
+  const { memory } = parts
   const gone = Array.isArray(departed) ? departed.flatMap(departedIn) : []
   const unknownTo = (conversation: ConversationState | undefined) =>
     conversation === undefined ? [] : gone.filter((one) => !conversation.departed.some((known) => sameDeparture(one, known)))
-  for (let waitedMs = 0; waitedMs < logMs; waitedMs += 50) {
-    if (unknownTo(memory.conversations.get(conversationId)).length === 0) return
-    await timers.sleep(50)
-  }
+  const isKnown = () => unknownTo(memory.conversations.get(conversationId)).length === 0
+  await readingOn(parts, isKnown, { idleMs: logIdleMs, longestMs: logMsMax })
+  if (isKnown()) return
   await memory.transact(async (transaction) => {
     const conversation = transaction.conversation(conversationId)
     const more = unknownTo(conversation)
