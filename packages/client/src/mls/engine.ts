@@ -20,8 +20,8 @@ export interface MlsEngine {
   verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): Promise<boolean>
 
   /**
-   * Loads what changes and enters groups, where it is not here yet: key packages, `createGroup`, `commit`, `join`,
-   * `joinExternal` and `process` of a commit reject with the same while it cannot be loaded; messages never need it.
+   * Loads what changes and enters groups, where it is not here yet: key packages, `createGroup`, `commit`, `adopt`,
+   * `join`, `joinExternal` and `process` of a commit reject with the same while it cannot be loaded; messages never need it.
    * @throws SottoClientError `code_unavailable`.
    */
   prepare(): Promise<void>

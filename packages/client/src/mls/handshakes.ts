@@ -5,9 +5,11 @@ import { join } from './join.ts'
 import { createKeyPackage, readKeyPackage } from './key-packages.ts'
 import { commitAsMember } from './member-commit.ts'
 import { receiveCommit } from './received-commit.ts'
+import { adopt } from './steps.ts'
 
 /** What of the engine changes or enters groups: loaded when it is first needed, with HPKE. */
 export const handshakes = {
+  adopt,
   commitAsMember,
   createGroup,
   createKeyPackage,

@@ -17,7 +17,6 @@ import { leafNodeAt } from './leaves.ts'
 import type { Primitives } from './primitives.ts'
 import { openSignal, sealSignal } from './signals.ts'
 import { stateOf } from './state-records.ts'
-import { adopt } from './steps.ts'
 import { ciphersuiteNumber, createSuite, type Suite } from './suite.ts'
 
 /**
@@ -58,7 +57,7 @@ export async function createMlsEngine({
     createGroup: async (device, groupId) => (await handshakes()).createGroup(device, groupId, clock.now(), suite),
     loadGroup: (records) => stateOf(records),
     commit: async (state, change) => (await handshakes()).commitAsMember(usable(state), change, clock.now(), suite),
-    adopt: async (pending, current) => adopt(pending, current),
+    adopt: async (pending, current) => (await handshakes()).adopt(pending, current),
     join: async (input) => {
       const { join } = await handshakes()
       return passingThrough((guard) => join({ ...input, admitLeaf: guard(input.admitLeaf) }, suite))

@@ -126,13 +126,14 @@ export class Background implements Requests {
   }
 
   reset(conversationId: string): void {
-    const { memory, self, keyPackages } = this.parts
+    const { memory, self, handshakes } = this.parts
     const conversation = memory.conversations.get(conversationId)
     const role = conversation?.roster.members.get(self.userId)
     if (conversation === undefined || (conversation.kind === 'group' && role !== 'owner' && role !== 'admin')) return
     this.start(`reset ${conversationId}`, tidyJitterMs, async () => {
       await this.changes.reset(conversationId, async (roster) => {
         const own = { userId: self.userId, deviceId: self.deviceId }
+        const { keyPackages } = await handshakes()
         return (await keyPackages.claim([...roster.members.keys()], [own])).claimed
       })
       return true
@@ -153,7 +154,7 @@ export class Background implements Requests {
 
   keyPackages(): void {
     this.start('key packages', 0, async () => {
-      await this.parts.keyPackages.fill()
+      await (await this.parts.handshakes()).keyPackages.fill()
       return true
     })
   }

@@ -69,7 +69,8 @@ export function methodsOf(parts: Parts, changes: LateChanges, own: OwnDevice): C
       const id = directGroupId(self.userId, userId, parts.engine)
       const before = memory.conversations.get(id)
       if (before !== undefined && before.status !== 'creating' && before.status !== 'left') return shown(id)
-      const { claimed } = await parts.keyPackages.claim([userId, self.userId], [{ userId: self.userId, deviceId: self.deviceId }])
+      const { keyPackages } = await parts.handshakes()
+      const { claimed } = await keyPackages.claim([userId, self.userId], [{ userId: self.userId, deviceId: self.deviceId }])
       const isReachable = claimed.some(({ device }) => device.userId === userId)
       const { exists } = isReachable
         ? { exists: false }
@@ -84,10 +85,8 @@ export function methodsOf(parts: Parts, changes: LateChanges, own: OwnDevice): C
     async createGroup({ groupId, name, members }) {
       const others = [...new Set(members)].filter((userId) => userId !== self.userId)
       if (memory.conversations.get(groupId)?.status !== 'active') {
-        const { claimed } = await parts.keyPackages.claim(
-          [...others, self.userId],
-          [{ userId: self.userId, deviceId: self.deviceId }],
-        )
+        const { keyPackages } = await parts.handshakes()
+        const { claimed } = await keyPackages.claim([...others, self.userId], [{ userId: self.userId, deviceId: self.deviceId }])
         const absent = others.filter((userId) => !claimed.some(({ device }) => device.userId === userId))
         if (absent.length > 0)
           throw new SottoClientError('no_such_user', `no device of ${absent.join(', ')} can be written to yet`, {

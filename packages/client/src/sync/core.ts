@@ -13,7 +13,6 @@ import { isStale } from './conversation-state.ts'
 import type { CoreApi, CoreEvent, CoreMethod, CoreMethods, SelfSnapshot } from './core-api.ts'
 import { methodsOf } from './core-methods.ts'
 import { Inbox } from './inbox.ts'
-import { KeyPackages } from './key-packages.ts'
 import { LateChanges } from './late-changes.ts'
 import { finishRevocations, followOwnList, type OwnDevice } from './late-own-device.ts'
 import { Memory } from './memory.ts'
@@ -88,8 +87,8 @@ export class Core implements CoreApi {
       self,
       settings,
       handshakes: lazily(async () => {
-        const [{ handshakes }] = await Promise.all([import('./handshakes.ts'), engine.prepare()])
-        return handshakes
+        const [{ handshakesOf }] = await Promise.all([import('./handshakes.ts'), engine.prepare()])
+        return handshakesOf(this.parts)
       }),
       ready: () => this.state === 'online' && this.isSynced && this.isSafe,
       caughtUp: () => this.parts.ready() && this.receiver.isIdle,
@@ -98,11 +97,8 @@ export class Core implements CoreApi {
       sent: (id: string) => this.pump.done(id),
       incident: (kind, conversationId, detail, userId) =>
         this.emit({ type: 'error', incident: { kind, conversationId, userId, detail } }),
-    } as Omit<Parts, 'ask' | 'keyPackages'>
-    this.parts = Object.assign(parts, {
-      keyPackages: new KeyPackages(parts as Parts),
-      ask: undefined as unknown as Parts['ask'],
-    }) as Parts
+    } as Omit<Parts, 'ask'>
+    this.parts = Object.assign(parts, { ask: undefined as unknown as Parts['ask'] }) as Parts
     this.pump = new Pump(this.parts)
     this.changes = new LateChanges(this.parts)
     this.background = new Background(this.parts, this.changes, this.pump)
@@ -121,7 +117,7 @@ export class Core implements CoreApi {
 
   /** Loads what is stored and begins to connect. */
   async start(): Promise<void> {
-    const { memory, outbox, inbox, transport, contacts, keyPackages, self } = this.parts
+    const { memory, outbox, inbox, transport, contacts, handshakes, self } = this.parts
     await memory.load()
     await Promise.all([outbox.load(memory.storage, memory.conversations.keys()), inbox.load()])
     if (contacts.of(self.userId) === undefined) await contacts.refresh(self.userId, { force: true })
@@ -133,7 +129,7 @@ export class Core implements CoreApi {
       state: (state) => this.stateChanged(state),
       ended: (reason) => this.ended(reason),
     })
-    if ((await memory.storage.range('keyPackages', { limit: 1 })).length === 0) await keyPackages.begin()
+    if ((await memory.storage.range('keyPackages', { limit: 1 })).length === 0) await (await handshakes()).keyPackages.begin()
     this.sweepLater()
     this.upkeepLater()
   }

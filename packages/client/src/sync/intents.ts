@@ -73,7 +73,7 @@ export function adding(parts: Parts, userIds: readonly string[]): Intent {
     if (missing.length === 0) return undefined
     const unasked = missing.filter((userId) => !asked.has(userId))
     if (unasked.length > 0) {
-      const answer = await parts.keyPackages.claim(unasked, [])
+      const answer = await (await parts.handshakes()).keyPackages.claim(unasked, [])
       for (const userId of unasked) asked.add(userId)
       claimed = [...claimed, ...answer.claimed]
     }

@@ -143,8 +143,6 @@ export class KeyPackages {
     except: readonly MemberDevice[],
   ): Promise<{ claimed: ClaimedKeyPackage[]; missing: MemberDevice[] }> {
     const { transport, engine, contacts, incident, timers } = this.parts
-    // Before any is claimed, and blamed for what is missing here.
-    await this.parts.handshakes()
     await Promise.all(userIds.map((userId) => contacts.refresh(userId)))
     const wantedDevices = userIds
       .flatMap((userId) => this.listed(userId))

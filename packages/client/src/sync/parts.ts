@@ -3,17 +3,14 @@ import type { MlsEngine } from '../mls/engine.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { ContactBook } from './contact-book.ts'
 import type { IncidentKind } from './core-api.ts'
-import type { handshakes } from './handshakes.ts'
+import type { Handshakes } from './handshakes.ts'
 import type { Inbox } from './inbox.ts'
-import type { KeyPackages } from './key-packages.ts'
 import type { Memory } from './memory.ts'
 import type { Outbox } from './outbox.ts'
 import type { Outcomes } from './outcomes.ts'
 import type { DeviceRecord } from './records.ts'
 import type { Timers } from './timers.ts'
 import type { SeenDigests } from './transcript.ts'
-
-export type Handshakes = typeof handshakes
 
 /** What every part of the sync layer works with. */
 export interface Parts {
@@ -26,7 +23,6 @@ export interface Parts {
   readonly outcomes: Outcomes
   readonly outbox: Outbox
   readonly inbox: Inbox
-  readonly keyPackages: KeyPackages
   readonly digests: SeenDigests
   /** Users of whom the server says that they have no identity (any more). */
   readonly erased: Set<string>

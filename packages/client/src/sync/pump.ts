@@ -3,7 +3,6 @@ import { SottoClientError } from '../errors.ts'
 import type { OutboxItem } from './outbox.ts'
 import type { Parts } from './parts.ts'
 import { isUndecided, readingOn } from './patience.ts'
-import { noteDeparted } from './receive-changes.ts'
 import { storageIsOld } from './receive-own.ts'
 import { changeMessage, orderOf } from './rows.ts'
 import { isCurrent, seal } from './sealing.ts'
@@ -197,7 +196,7 @@ export class Pump {
           await timers.sleep(retryMs)
         return
       case 'removal_pending':
-        await noteDeparted(this.parts, item.conversationId, error.extra.departed)
+        await this.noteDeparted(item.conversationId, error.extra.departed)
         ask.tidy(item.conversationId)
         await this.parts.timers.sleep(retryMs)
         return
@@ -221,6 +220,17 @@ export class Pump {
           return
         }
         await failMessage(this.parts, item, error.code)
+    }
+  }
+
+  /** Where the code for it does not come, nobody can be removed either: the network is asked again after a while. */
+  private async noteDeparted(conversationId: string, departed: unknown): Promise<void> {
+    const { handshakes, timers } = this.parts
+    try {
+      await (await handshakes()).noteDeparted(this.parts, conversationId, departed)
+    } catch (error) {
+      await timers.sleep(retryMs * 5)
+      throw error
     }
   }
 

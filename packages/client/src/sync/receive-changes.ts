@@ -10,8 +10,17 @@ import { extendTranscript } from './transcript.ts'
 type DepartedFrame = Extract<EntryFrame, { readonly type: 'departed' }>
 type MembershipFrame = Extract<EntryFrame, { readonly type: 'membership' }>
 
+/** Who is in a group, as the server tells it. */
+export async function receiveChange(
+  parts: Parts,
+  transaction: Transaction,
+  frame: DepartedFrame | MembershipFrame,
+): Promise<void> {
+  await (frame.type === 'departed' ? receiveDeparted(parts, transaction, frame) : receiveMembership(parts, transaction, frame))
+}
+
 /** Somebody is gone, says the server: nothing is sent until a commit has removed the leaves. */
-export async function receiveDeparted(parts: Parts, transaction: Transaction, frame: DepartedFrame): Promise<void> {
+async function receiveDeparted(parts: Parts, transaction: Transaction, frame: DepartedFrame): Promise<void> {
   const conversation = transaction.conversation(frame.groupId)
   if (conversation === undefined || conversation.mailbox !== frame.mailbox) return
   const { userId, deviceId } = frame
@@ -81,7 +90,7 @@ function departedIn(value: unknown): Departure[] {
 }
 
 /** Of an MLS group only its deletion, or an owner who was erased, is told like this; who is in it, commits alone say. */
-export async function receiveMembership(parts: Parts, transaction: Transaction, frame: MembershipFrame): Promise<void> {
+async function receiveMembership(parts: Parts, transaction: Transaction, frame: MembershipFrame): Promise<void> {
   const conversation = transaction.conversation(frame.groupId)
   if (conversation === undefined || conversation.mailbox !== frame.mailbox) return
   if (frame.removed.includes(parts.self.userId)) return await leftBySaying(parts, transaction, conversation.id)

@@ -1,7 +1,6 @@
 import { decodeEnvelope } from '../content/decode.ts'
 import { actionsOf } from '../content/record.ts'
 import type { EntryFrame } from '../transport/transport.ts'
-import { wonCommit } from './own-commits.ts'
 import type { Parts } from './parts.ts'
 import { changeMessage, orderOf } from './rows.ts'
 import type { Transaction } from './transaction.ts'
@@ -12,7 +11,7 @@ type OwnFrame = Extract<EntryFrame, { readonly type: 'own' }>
 /** What this device sent has come back in its place in the log: a message, or a commit that has won. */
 export async function receiveOwn(parts: Parts, transaction: Transaction, frame: OwnFrame): Promise<void> {
   for (const pending of parts.memory.pending.values()) {
-    if (pending.id === frame.id) return await wonCommit(parts, transaction, pending, frame)
+    if (pending.id === frame.id) return await (await parts.handshakes()).wonCommit(parts, transaction, pending, frame)
   }
   const item = parts.outbox.find(frame.id)
   if (item === undefined) return unknown(parts, transaction, frame)

@@ -31,7 +31,8 @@ export async function usersOfWelcome(parts: Parts, frame: WelcomeFrame): Promise
 }
 
 function openWelcome(parts: Parts, frame: WelcomeFrame, admitLeaf: AdmitLeaf): Promise<JoinStep> {
-  return parts.engine.join({ welcome: bytesOf(frame.welcome), secretOf: (ref) => parts.keyPackages.secretOf(ref), admitLeaf })
+  const secretOf = async (ref: string) => (await parts.handshakes()).keyPackages.secretOf(ref)
+  return parts.engine.join({ welcome: bytesOf(frame.welcome), secretOf, admitLeaf })
 }
 
 /** Somebody has added this device to a group. */
@@ -155,7 +156,7 @@ async function enter(
   const kind = roster.direct ? 'direct' : 'group'
   if (before === undefined) transaction.setConversation(newConversation(groupId, kind, peer, roster, frame.receivedAt))
   transaction.take(groupId, step)
-  const used = await parts.keyPackages.used(transaction, step.ref)
+  const used = await (await parts.handshakes()).keyPackages.used(transaction, step.ref)
   // Before the entries after the commit: what came earlier was of epochs before this device's own.
   const cursor = transaction.cursor(frame.groupMailbox)
   if (cursor === undefined || cursor < frame.groupSeq) transaction.setCursor(frame.groupMailbox, frame.groupSeq)

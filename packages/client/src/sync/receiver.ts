@@ -4,7 +4,6 @@ import { newBatch } from './batch.ts'
 import { sendReceipt } from './compose.ts'
 import { ListsWanted } from './lists-wanted.ts'
 import type { Parts } from './parts.ts'
-import { receiveDeparted, receiveMembership } from './receive-changes.ts'
 import { isMlsMessage, receiveMessage, unreadable } from './receive-message.ts'
 import { receiveOwn } from './receive-own.ts'
 import type { Transaction } from './transaction.ts'
@@ -101,18 +100,34 @@ export class Receiver {
     await this.fetchLists(users, () => true)
   }
 
-  /** Commits and Welcomes come first in their batch: what they need is fetched before. */
+  /** What changes groups comes first in its batch: what it needs is fetched before. */
   private nextFrames(): EntryFrame[] {
-    const until = this.queue.findIndex(({ type }, index) => index > 0 && (type === 'commit' || type === 'welcome_mls'))
+    const until = this.queue.findIndex((frame, index) => index > 0 && this.changesGroup(frame))
     return this.queue.slice(0, Math.min(until < 0 ? this.queue.length : until, batchMax))
   }
 
-  /** The lists of the users concerned, so that the rules can judge without asking anybody. */
+  private changesGroup(frame: EntryFrame): boolean {
+    const { conversations, pending } = this.parts.memory
+    switch (frame.type) {
+      case 'commit':
+      case 'welcome_mls':
+        return true
+      case 'departed':
+      case 'membership':
+        return conversations.get(frame.groupId)?.mailbox === frame.mailbox
+      case 'own':
+        return [...pending.values()].some(({ id }) => id === frame.id)
+      default:
+        return false
+    }
+  }
+
+  /** The code for it, and the lists of the users concerned, so that the rules can judge without asking anybody. */
   private async prepare(frame: EntryFrame): Promise<void> {
-    if (frame.type !== 'commit' && frame.type !== 'welcome_mls') return
+    if (!this.changesGroup(frame)) return
     const { usersOfCommit, usersOfWelcome } = await this.parts.handshakes()
     if (frame.type === 'commit') await this.fetchLists(usersOfCommit(frame), (userId) => this.isBehind(frame, userId))
-    else await this.fetchLists(await usersOfWelcome(this.parts, frame), () => false)
+    if (frame.type === 'welcome_mls') await this.fetchLists(await usersOfWelcome(this.parts, frame), () => false)
   }
 
   /** A list that was fetched a moment ago may be older than what the commit does. */
@@ -200,9 +215,9 @@ export class Receiver {
       case 'welcome_mls':
         return await (await this.parts.handshakes()).receiveWelcome(this.parts, transaction, frame, this.askedFor.has(frame))
       case 'departed':
-        return await receiveDeparted(this.parts, transaction, frame)
       case 'membership':
-        return await receiveMembership(this.parts, transaction, frame)
+        if (transaction.conversation(frame.groupId)?.mailbox === frame.mailbox)
+          await (await this.parts.handshakes()).receiveChange(this.parts, transaction, frame)
     }
   }
 

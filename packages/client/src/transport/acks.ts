@@ -7,6 +7,8 @@ export interface Ack {
   readonly seq: number
 }
 
+/** Acks of one request. */
+export const acksMax = 1_000
 /** How long acks are gathered, and how many calls at most. */
 const gatherMs = 5
 const gatherMax = 64

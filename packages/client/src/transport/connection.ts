@@ -1,10 +1,11 @@
 import { closeCodes, SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
-import type { Acks } from './acks.ts'
+import { lazily } from '../lazily.ts'
+import { type Acks, acksMax } from './acks.ts'
 import { type Ended, nextTry } from './backoff.ts'
 import type { Http } from './http.ts'
 import type { OutboxPipe } from './outbox-pipe.ts'
-import { acksMax, type Polling, startPolling } from './poll.ts'
+import type { Polling } from './poll.ts'
 import type { Received } from './received.ts'
 import { refusalOf } from './refusal.ts'
 import { type OpenSocket, openSocket, type SocketEnd } from './socket.ts'
@@ -20,6 +21,8 @@ const probeMsMin = 10_000
 /** How long what was left behind may still reach the server, and end the session that came after it. */
 const adriftMs = 120_000
 const closeMsMax = 2_000
+
+const loadPoll = lazily(() => import('./poll.ts'))
 
 export type EndReason = Parameters<TransportListeners['ended']>[0]
 
@@ -166,7 +169,7 @@ export class Connection {
 
   /** One session over a socket, from its token to its end. */
   async #overSocket(listeners: TransportListeners, opened: () => void): Promise<Attempt> {
-    const { address, deviceId, tokens, timers, acks, outbox } = this.#parts
+    const { address, deviceId, mode, tokens, timers, acks, outbox } = this.#parts
     this.#triedSocketAt = timers.now()
     let token: string
     try {
@@ -197,6 +200,8 @@ export class Connection {
           for (const { mailbox, seq } of told) socket.send(JSON.stringify({ type: 'ack', mailbox, seq }))
         })
         outbox.attach((text) => socket.send(text), limits)
+        // A page may stay open longer than its files are there, and come into a network without sockets.
+        if (mode === 'auto') void loadPoll().catch(() => {})
       },
       received: (received) => {
         try {
@@ -276,8 +281,15 @@ export class Connection {
   /** Long polls, until they fail or a socket opens. */
   async #overHttp(listeners: TransportListeners): Promise<Attempt> {
     const { mode, timers, acks, outbox, http } = this.#parts
+    let poll: Awaited<ReturnType<typeof loadPoll>>
+    try {
+      poll = await loadPoll()
+    } catch (error) {
+      return { ended: { kind: 'lost' }, error: asError(error) }
+    }
+    if (this.#isOver) return { ended: { kind: 'lost' } }
     let onlineAt: number | undefined
-    const polling = startPolling({
+    const polling = poll.startPolling({
       acks,
       timers,
       ask: (call, signal) => http.ask(call, signal),

@@ -1,6 +1,6 @@
 import { SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
-import type { Ack, Acks } from './acks.ts'
+import { type Ack, type Acks, acksMax } from './acks.ts'
 import type { Call } from './http.ts'
 import { lastSeqOf, readEntry } from './received.ts'
 import type { Timers } from './timers.ts'
@@ -9,8 +9,6 @@ import type { EntryFrame } from './transport.ts'
 /** Entries of one page, and how long the server may wait for the first. */
 const pageEntries = 256
 const waitMs = 25_000
-/** Acks of one request. */
-export const acksMax = 1_000
 /** How long acks of a page are waited for: a server that has not been told sends the same page again. */
 const ackMsMin = 1_000
 const ackMsMax = 16_000
