@@ -3,7 +3,7 @@ import { SottoClientError } from '../errors.ts'
 import { sendControl } from './compose.ts'
 import { Gate } from './gate.ts'
 import type { LateChanges } from './late-changes.ts'
-import { inspect, namedBy, usersOf } from './leaves.ts'
+import { needsTidying } from './needs-tidying.ts'
 import type { Parts, Requests } from './parts.ts'
 import type { Pump } from './pump.ts'
 import { discoverGroups } from './waking.ts'
@@ -12,11 +12,8 @@ const tidyJitterMs = 1_500
 const freshenJitterMs = 60_000
 const retryFirstMs = 2_000
 const retryMaxMs = 300_000
-const ghostPatienceMs = 3_000
-const erasureMs = 1_500
 const stateDelayMs = 1_500
 const joinsMax = 4
-const codeJitterMs = 2_000
 
 /** Work that nobody waits for. Each kind is under way at most once for each conversation, and comes back until it is done. */
 export class Background implements Requests {
@@ -42,14 +39,8 @@ export class Background implements Requests {
   tidy(conversationId: string): void {
     const urgent = this.parts.outbox.of(conversationId).length > 0
     this.start(`tidy ${conversationId}`, urgent ? 100 : tidyJitterMs, async () => {
-      // Whoever looks like a ghost may be a device that was linked a moment ago.
-      if (!(await this.refreshGhosts(conversationId))) return false
-      if (!(await this.needsTidying(conversationId))) return true
-      await this.changes.change(conversationId, ({ tidying }) => tidying(this.parts))
-      // What only others may remove is left to them.
-      this.tellUnproven(conversationId)
-      this.tellGhosts(conversationId)
-      return true
+      if (!(await needsTidying(this.parts, conversationId))) return true
+      return await (await this.parts.handshakes()).tidiness.tidy(conversationId)
     })
   }
 
@@ -59,40 +50,14 @@ export class Background implements Requests {
    */
   doubt(conversationId: string): void {
     this.start(`doubt ${conversationId}`, tidyJitterMs, async () => {
-      if (await this.needsTidying(conversationId)) await this.changes.change(conversationId, ({ tidying }) => tidying(this.parts))
+      if (await needsTidying(this.parts, conversationId))
+        await this.changes.change(conversationId, ({ tidying }) => tidying(this.parts))
       await this.parts.memory.transact(async (transaction) => {
         if ((transaction.conversation(conversationId)?.departed.length ?? 0) === 0) return
         transaction.updateConversation(conversationId, { departed: [] })
         transaction.afterwards(() => this.pump(conversationId))
       })
       return true
-    })
-  }
-
-  private tellUnproven(conversationId: string): void {
-    for (const { userId, deviceId } of this.parts.memory.conversations.get(conversationId)?.departed ?? []) {
-      const detail = `nothing is sent before ${deviceId === undefined ? userId : `${userId}/${deviceId}`} is removed`
-      this.parts.incident('departure_unproven', conversationId, detail, userId)
-    }
-  }
-
-  /** A device that was just revoked is removed in a moment; another one is nobody's. */
-  private tellGhosts(conversationId: string): void {
-    const name = `ghosts ${conversationId}`
-    if (this.underway.has(name)) return
-    this.underway.add(name)
-    this.parts.timers.after(ghostPatienceMs, () => {
-      this.underway.delete(name)
-      void this.parts.memory.group(conversationId).then(
-        (state) => {
-          if (state === undefined || this.parts.memory.conversations.get(conversationId)?.status !== 'active') return
-          for (const leaf of inspect(state, (userId) => this.parts.contacts.of(userId)).ghosts) {
-            const { userId, deviceId } = namedBy(leaf) ?? { userId: undefined, deviceId: '?' }
-            this.parts.incident('ghost_device', conversationId, `${userId}/${deviceId} is in no list; nothing is sent`, userId)
-          }
-        },
-        () => {},
-      )
     })
   }
 
@@ -140,18 +105,14 @@ export class Background implements Requests {
     })
   }
 
-  /** Fetches what groups will need some day, while it is still there: a page may stay open longer than its files do. */
-  handshakes(): void {
-    this.start('code', codeJitterMs, async () => {
-      await this.parts.handshakes()
-      return true
-    })
-  }
-
   refresh(userId: string): void {
     this.start(`refresh ${userId}`, 0, async () => (await this.parts.contacts.refresh(userId, { force: true })) !== undefined)
   }
 
+  /**
+   * The first time it also fetches what groups will need some day, while it is still there: a page may stay open longer than
+   * its files do.
+   */
   keyPackages(): void {
     this.start('key packages', 0, async () => {
       await (await this.parts.handshakes()).keyPackages.fill()
@@ -172,45 +133,6 @@ export class Background implements Requests {
       })
       return true
     })
-  }
-
-  /** `false`: it could not be asked. */
-  private async refreshGhosts(conversationId: string): Promise<boolean> {
-    const { memory, contacts, erased } = this.parts
-    if (memory.conversations.get(conversationId)?.status !== 'active') return true
-    const state = await memory.group(conversationId)
-    if (state === undefined) return true
-    const { ghosts } = inspect(state, (userId) => contacts.of(userId))
-    // And who has departed may have said so in a list.
-    const departed = memory.conversations.get(conversationId)?.departed.map(({ userId }) => userId) ?? []
-    const users = new Set([...usersOf(ghosts), ...departed])
-    const ask = async (userId: string) => {
-      const answer = await contacts.refresh(userId, { force: true })
-      if (answer === 'none') erased.add(userId)
-      return answer
-    }
-    const answers = await Promise.all([...users].map(ask))
-    // The groups of who is erased are told first.
-    const perhapsErased = this.goneWithoutGoodbye(conversationId)
-    if (perhapsErased.length > 0) {
-      await this.parts.timers.sleep(erasureMs)
-      await Promise.all(perhapsErased.map(ask))
-    }
-    return answers.every((answer) => answer !== undefined)
-  }
-
-  private goneWithoutGoodbye(conversationId: string): string[] {
-    const { departed = [], leaving = [] } = this.parts.memory.conversations.get(conversationId) ?? {}
-    const users = departed.filter(({ deviceId }) => deviceId === undefined).map(({ userId }) => userId)
-    return users.filter((userId) => !leaving.includes(userId) && !this.parts.erased.has(userId))
-  }
-
-  private async needsTidying(conversationId: string): Promise<boolean> {
-    const conversation = this.parts.memory.conversations.get(conversationId)
-    if (conversation?.status !== 'active' || conversation.rejoin) return false
-    if (conversation.departed.length > 0 || conversation.leaving.length > 0) return true
-    const state = await this.parts.memory.group(conversationId)
-    return state !== undefined && inspect(state, (userId) => this.parts.contacts.of(userId)).ghosts.length > 0
   }
 
   private start(name: string, jitterMs: number, work: () => Promise<boolean>): void {

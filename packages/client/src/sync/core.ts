@@ -236,7 +236,6 @@ export class Core implements CoreApi {
       this.isSafe = true
       this.background.discover()
       this.background.keyPackages()
-      this.background.handshakes()
     }
     await this.changes.resume()
     void this.followOwn().catch((error: unknown) => this.failedBackground('following the own identity', error))

@@ -6,6 +6,7 @@ import type { Parts } from './parts.ts'
 import { noteDeparted, receiveChange } from './receive-changes.ts'
 import { receiveCommit, usersOfCommit } from './receive-commit.ts'
 import { receiveWelcome, usersOfWelcome } from './receive-welcome.ts'
+import { Tidiness } from './tidiness.ts'
 
 export type Handshakes = ReturnType<typeof handshakesOf>
 
@@ -14,14 +15,16 @@ export type Handshakes = ReturnType<typeof handshakesOf>
  * exchanges messages opens without it.
  */
 export function handshakesOf(parts: Parts) {
+  const changes = new Changes(parts)
   return {
-    changes: new Changes(parts),
+    changes,
     intents: { adding, freshening, givingRole, removing, removingDevice, tidying },
     keyPackages: new KeyPackages(parts),
     noteDeparted,
     receiveChange,
     receiveCommit,
     receiveWelcome,
+    tidiness: new Tidiness(parts, changes),
     usersOfCommit,
     usersOfWelcome,
     wonCommit,
