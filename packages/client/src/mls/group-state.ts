@@ -1,12 +1,11 @@
-import type { ClientState } from 'ts-mls/clientState.js'
 import type { GroupContext } from 'ts-mls/groupContext.js'
 import type { KeySchedule } from 'ts-mls/keySchedule.js'
 import type { PrivateKeyPath } from 'ts-mls/privateKeyPath.js'
 import type { RatchetTree } from 'ts-mls/ratchetTree.js'
 import { groupName } from './bytes.ts'
 import { type GroupState, type Leaf, MlsFailure } from './engine.ts'
-import { clientConfig, leavesOf } from './leaves.ts'
-import { type Ratchets, ratchetsOf, secretsOfRatchet } from './ratchets.ts'
+import { leavesOf } from './leaves.ts'
+import type { Ratchets } from './ratchets.ts'
 
 /** What reading the application messages of an epoch takes after it has ended. */
 export interface PastEpoch {
@@ -79,70 +78,4 @@ export function usable(state: GroupState): LoadedState {
   if (!(state instanceof LoadedState)) throw new TypeError('a state of another engine')
   if (state.removed) throw new MlsFailure('removed')
   return state
-}
-
-/** The state as ts-mls has it, for one call. Ratchets are not in it: `ratchets.ts`. */
-export function toLibrary({ parts }: LoadedState, admitted: readonly Omit<Leaf, 'index'>[]): ClientState {
-  return {
-    groupContext: parts.context,
-    keySchedule: parts.keySchedule,
-    secretTree: [],
-    ratchetTree: parts.tree,
-    privatePath: parts.privatePath,
-    signaturePrivateKey: parts.signaturePrivateKey,
-    unappliedProposals: {},
-    confirmationTag: parts.confirmationTag,
-    historicalReceiverData: new Map(),
-    groupActiveState: { kind: 'active' },
-    clientConfig: clientConfig(admitted),
-  }
-}
-
-export type NewEpoch = Pick<
-  ClientState,
-  'groupContext' | 'keySchedule' | 'secretTree' | 'ratchetTree' | 'privatePath' | 'signaturePrivateKey' | 'confirmationTag'
->
-
-/** The first state of an epoch, without a past. Private keys of nodes that have become blank are left behind. */
-export function fromLibrary(epoch: NewEpoch): LoadedState {
-  const { application, handshake } = ratchetsOf(epoch.secretTree, epoch.ratchetTree)
-  const privateKeys = Object.fromEntries(
-    Object.entries(epoch.privatePath.privateKeys).filter(([node]) => epoch.ratchetTree[Number(node)] !== undefined),
-  )
-  return new LoadedState({
-    context: epoch.groupContext,
-    tree: epoch.ratchetTree,
-    keySchedule: epoch.keySchedule,
-    privatePath: { leafIndex: epoch.privatePath.leafIndex, privateKeys },
-    signaturePrivateKey: epoch.signaturePrivateKey,
-    confirmationTag: epoch.confirmationTag,
-    ratchets: application,
-    handshake,
-    past: [],
-  })
-}
-
-/** What is left of an epoch when it has ended. */
-export function ended({ parts, ownLeaf, leaves }: LoadedState): PastEpoch {
-  return {
-    context: parts.context,
-    senderDataSecret: parts.keySchedule.senderDataSecret,
-    leaves,
-    ratchets: new Map([...parts.ratchets].filter(([leaf]) => leaf !== ownLeaf)),
-  }
-}
-
-/** Every secret that a state holds, but the device's signature key, which is not the group's. */
-export function secretsOf({ parts }: LoadedState): Set<Uint8Array> {
-  const { epochAuthenticator: _shownToAll, ...schedule } = parts.keySchedule
-  return new Set([
-    ...Object.values(schedule),
-    ...Object.values(parts.privatePath.privateKeys),
-    ...parts.handshake.values(),
-    ...[...parts.ratchets.values()].flatMap(secretsOfRatchet),
-    ...parts.past.flatMap(({ senderDataSecret, ratchets }) => [
-      senderDataSecret,
-      ...[...ratchets.values()].flatMap(secretsOfRatchet),
-    ]),
-  ])
 }

@@ -1,13 +1,8 @@
-import type { AuthenticationService } from 'ts-mls/authenticationService.js'
-import type { ClientConfig } from 'ts-mls/clientConfig.js'
 import type { Credential } from 'ts-mls/credential.js'
-import { defaultKeyPackageEqualityConfig } from 'ts-mls/keyPackageEqualityConfig.js'
-import type { KeyRetentionConfig } from 'ts-mls/keyRetentionConfig.js'
 import type { LeafNode } from 'ts-mls/leafNode.js'
 import type { RatchetTree } from 'ts-mls/ratchetTree.js'
 import { equalBytes } from './bytes.ts'
 import { type Leaf, MlsFailure } from './engine.ts'
-import { window } from './ratchets.ts'
 
 /** The identity of a basic credential. @throws MlsFailure `unsupported` for another credential. */
 export function identityOf(credential: Credential): Uint8Array {
@@ -39,31 +34,3 @@ export function leavesOf(tree: RatchetTree): readonly Leaf[] {
 
 export const sameLeaf = (a: Omit<Leaf, 'index'>, b: Omit<Leaf, 'index'>): boolean =>
   equalBytes(a.signatureKey, b.signatureKey) && equalBytes(a.credential, b.credential)
-
-/**
- * The authentication service of RFC 9420 section 5.3.1 for one call into ts-mls: it vouches for these leaves, which the
- * caller's rules have admitted just before, and for no other.
- */
-function vouchingFor(leaves: readonly Omit<Leaf, 'index'>[]): AuthenticationService {
-  return {
-    validateCredential: async (credential, signatureKey) =>
-      leaves.some((leaf) => sameLeaf(leaf, { credential: identityOf(credential), signatureKey })),
-  }
-}
-
-export const keyRetentionConfig: KeyRetentionConfig = {
-  retainKeysForGenerations: window.generationsBack,
-  retainKeysForEpochs: window.epochsBack,
-  maximumForwardRatchetSteps: window.generationsAhead,
-}
-
-/** Lifetimes are checked by this engine, with its own clock: `key-packages.ts`. */
-export function clientConfig(admitted: readonly Omit<Leaf, 'index'>[]): ClientConfig {
-  return {
-    keyRetentionConfig,
-    lifetimeConfig: { maximumTotalLifetime: 366n * 86_400n, validateLifetimeOnReceive: false },
-    keyPackageEqualityConfig: defaultKeyPackageEqualityConfig,
-    paddingConfig: { kind: 'alwaysPad', paddingLength: 0 },
-    authService: vouchingFor(admitted),
-  }
-}

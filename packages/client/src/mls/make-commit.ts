@@ -19,7 +19,8 @@ import { leafToNodeIndex, leafWidth, toLeafIndex, toNodeIndex } from 'ts-mls/tre
 import { createUpdatePath, firstCommonAncestor, type PathSecret } from 'ts-mls/updatePath.js'
 import { encryptGroupInfo, encryptGroupSecrets } from 'ts-mls/welcome.js'
 import { wipeBytes } from './bytes.ts'
-import { fromLibrary, type LoadedState } from './group-state.ts'
+import type { LoadedState } from './group-state.ts'
+import { fromLibrary } from './library-state.ts'
 import { withRoster } from './roster-extension.ts'
 import type { Suite } from './suite.ts'
 

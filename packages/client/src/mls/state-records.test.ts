@@ -3,10 +3,10 @@ import { deriveKey } from 'ts-mls/secretTree.js'
 import { describe, expect, test } from 'vitest'
 import { utf8 } from './bytes.ts'
 import type { MlsEngine } from './engine.ts'
+import { recordsOf } from './epoch-records.ts'
 import { suite } from './forge.suite.ts'
 import { usable } from './group-state.ts'
 import { applyChanges, Chance, commitTo, groupOf, Member, nobodyMinds, testEngine } from './members.suite.ts'
-import { recordsOf } from './state-records.ts'
 
 interface Written {
   readonly bytes: Uint8Array

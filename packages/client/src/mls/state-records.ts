@@ -8,12 +8,12 @@ import {
   decodeRatchet,
   decodeSecrets,
   decodeTree,
-  encodeGroup,
-  encodePast,
   encodeRatchet,
   encodeSecrets,
-  encodeTree,
 } from './record-codec.ts'
+
+const chunkLeaves = 16
+export const chunkOf = (leaf: number) => Math.floor(leaf / chunkLeaves)
 
 /**
  * A group on disk. A message costs one small record, an epoch a set of new ones:
@@ -28,12 +28,7 @@ import {
  * No record holds a secret from which a key that was used could be derived: there is no tree of secrets, only those of
  * single leaves, and each of them is replaced when it turns.
  */
-export type Records = Map<string, Uint8Array>
-
-const chunkLeaves = 16
-const chunkOf = (leaf: number) => Math.floor(leaf / chunkLeaves)
-
-const names = {
+export const names = {
   group: 'group',
   tree: 'tree',
   own: (epoch: number) => `${epoch}.own`,
@@ -41,21 +36,6 @@ const names = {
   application: (epoch: number, chunk: number) => `${epoch}.a.${chunk}`,
   handshake: (epoch: number, chunk: number) => `${epoch}.h.${chunk}`,
   ratchet: (epoch: number, leaf: number) => `${epoch}.r.${leaf}`,
-}
-
-/** All records of a state. */
-export function recordsOf(state: LoadedState): Records {
-  const { parts, epoch, ownLeaf } = state
-  const records: Records = new Map([
-    [names.group, encodeGroup(parts)],
-    [names.tree, encodeTree({ epoch: parts.context.epoch, tree: parts.tree })],
-  ])
-  const own = parts.ratchets.get(ownLeaf)
-  if (own !== undefined) records.set(names.own(epoch), encodeRatchet(own))
-  addRatchets(records, epoch, parts.ratchets, ownLeaf)
-  addChunks(records, parts.handshake, (chunk) => names.handshake(epoch, chunk))
-  for (const past of parts.past) addPast(records, past)
-  return records
 }
 
 /** From one state to a later one of the same epoch, in which the ratchet of one leaf has turned. */
@@ -76,49 +56,10 @@ const ratchetRecord = (name: string, ratchet: Ratchet | undefined): RecordChange
 const ratchetsOfEpoch = ({ parts, epoch: current }: LoadedState, epoch: number): Ratchets =>
   epoch === current ? parts.ratchets : (parts.past.find(({ context }) => Number(context.epoch) === epoch)?.ratchets ?? new Map())
 
-/**
- * From one state (undefined: nothing) to the first of the next epoch: what is new or other, and what has to go. Records
- * of an epoch that has just ended stay as they are, but for one's own ratchet and the handshake secrets.
- */
-export function epochChanges(before: LoadedState | undefined, after: LoadedState): readonly RecordChange[] {
-  const records = recordsOf(after)
-  const old = before === undefined ? new Map<string, Uint8Array>() : recordsOf(before)
-  const kept = new Set([...old].filter(([name, value]) => sameRecord(value, records.get(name))).map(([name]) => name))
-  return [
-    ...[...records].filter(([name]) => !kept.has(name)).map(([name, value]) => ({ name, value })),
-    ...[...old.keys()].filter((name) => !records.has(name)).map((name) => ({ name, value: undefined })),
-  ]
-}
-
-const sameRecord = (a: Uint8Array, b: Uint8Array | undefined) =>
-  b !== undefined && a.length === b.length && a.every((byte, i) => byte === b[i])
-
-/** What deletes a group. */
-export function deletions(state: LoadedState): readonly RecordChange[] {
-  return [...recordsOf(state).keys()].map((name) => ({ name, value: undefined }))
-}
-
-function addPast(records: Records, past: PastEpoch): void {
-  const epoch = Number(past.context.epoch)
-  records.set(names.past(epoch), encodePast(past))
-  addRatchets(records, epoch, past.ratchets, undefined)
-}
-
-function addRatchets(records: Records, epoch: number, ratchets: Ratchets, ownLeaf: number | undefined): void {
-  addChunks(records, untouched(ratchets, ownLeaf), (chunk) => names.application(epoch, chunk))
-  for (const [leaf, ratchet] of ratchets) {
-    if (ratchet.generation > 0 && leaf !== ownLeaf) records.set(names.ratchet(epoch, leaf), encodeRatchet(ratchet))
-  }
-}
-
-const untouched = (ratchets: Ratchets, ownLeaf: number | undefined): ReadonlyMap<number, Uint8Array> =>
+export const untouched = (ratchets: Ratchets, ownLeaf: number | undefined): ReadonlyMap<number, Uint8Array> =>
   new Map(
     [...ratchets].flatMap(([leaf, { generation, secret }]) => (generation === 0 && leaf !== ownLeaf ? [[leaf, secret]] : [])),
   )
-
-function addChunks(records: Records, secrets: ReadonlyMap<number, Uint8Array>, name: (chunk: number) => string): void {
-  for (const [chunk, entries] of Map.groupBy(secrets, ([leaf]) => chunkOf(leaf))) records.set(name(chunk), encodeSecrets(entries))
-}
 
 /** The state from its records. @throws MlsFailure `lost_state` when they are incomplete or cannot be read. */
 export function stateOf(records: ReadonlyMap<string, Uint8Array>): LoadedState {

@@ -4,11 +4,12 @@ import { encode } from 'ts-mls/codec/tlsEncoder.js'
 import { decodeVarLenData, decodeVarLenType, varLenDataEncoder, varLenTypeEncoder } from 'ts-mls/codec/variableLength.js'
 import { equalBytes, utf8, wipeBytes } from './bytes.ts'
 import { type GroupState, MlsFailure, type Step } from './engine.ts'
+import { deletions, epochChanges, recordsOf } from './epoch-records.ts'
 import { decodeWhole } from './failures.ts'
-import { ended, type LoadedState, secretsOf, usable } from './group-state.ts'
-import { window } from './ratchets.ts'
+import { type LoadedState, type PastEpoch, usable } from './group-state.ts'
+import { secretsOfRatchet, window } from './ratchets.ts'
 import { struct } from './record-codec.ts'
-import { deletions, epochChanges, recordsOf, stateOf } from './state-records.ts'
+import { stateOf } from './state-records.ts'
 
 /** The step into the first state of a group. */
 export function firstStep(state: LoadedState): Step {
@@ -29,6 +30,31 @@ export function leave(before: LoadedState): Step {
 function wipeUnused(before: LoadedState, after: LoadedState): void {
   const still = secretsOf(after)
   wipeBytes([...secretsOf(before)].filter((secret) => !still.has(secret)))
+}
+
+/** What is left of an epoch when it has ended. */
+function ended({ parts, ownLeaf, leaves }: LoadedState): PastEpoch {
+  return {
+    context: parts.context,
+    senderDataSecret: parts.keySchedule.senderDataSecret,
+    leaves,
+    ratchets: new Map([...parts.ratchets].filter(([leaf]) => leaf !== ownLeaf)),
+  }
+}
+
+/** Every secret that a state holds, but the device's signature key, which is not the group's. */
+function secretsOf({ parts }: LoadedState): Set<Uint8Array> {
+  const { epochAuthenticator: _shownToAll, ...schedule } = parts.keySchedule
+  return new Set([
+    ...Object.values(schedule),
+    ...Object.values(parts.privatePath.privateKeys),
+    ...parts.handshake.values(),
+    ...[...parts.ratchets.values()].flatMap(secretsOfRatchet),
+    ...parts.past.flatMap(({ senderDataSecret, ratchets }) => [
+      senderDataSecret,
+      ...[...ratchets.values()].flatMap(secretsOfRatchet),
+    ]),
+  ])
 }
 
 interface Pending {
