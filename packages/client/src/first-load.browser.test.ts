@@ -82,3 +82,28 @@ test('a device that is set up opens, sends and receives with what is loaded firs
   await expect.poll(() => carol.texts(), eventually).toEqual(['to all three', 'welcome'])
   expect((await call('seen')).incidents).toEqual([])
 })
+
+test('who leaves meanwhile is waited for, with all that comes behind', async () => {
+  const { relay, call, load, lose, restore } = await scene()
+  const [bob, carol] = [await person(relay, 'bob'), await person(relay, 'carol')]
+  await load()
+  const team = await bob.sotto.createGroup({ name: 'Team', members: ['alice', 'carol'] })
+  await expect.poll(async () => (await call('seen')).known, eventually).toBe(1)
+  await expect.poll(() => carol.sotto.conversations().length, eventually).toBe(1)
+
+  await lose()
+  await load()
+  await carol.sotto.find(team.id)!.leave()
+  const waiting = 'background_failed: an entry of kind departed could not be taken'
+  await expect.poll(async () => (await call('seen')).incidents.join(), eventually).toContain(waiting)
+  await team.send('without carol')
+  expect((await call('seen')).texts).toEqual([])
+
+  await restore()
+  await load()
+  await expect.poll(async () => (await call('seen')).texts, eventually).toEqual(['without carol'])
+  await call('send', team.id, 'alone at last')
+  await expect.poll(() => bob.texts(), eventually).toEqual(['alone at last'])
+  expect(team.members.map(({ userId }) => userId).sort()).toEqual(['alice', 'bob'])
+  expect((await call('seen')).incidents).toEqual([])
+})

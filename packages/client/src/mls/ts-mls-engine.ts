@@ -30,7 +30,7 @@ import { ciphersuiteNumber, createSuite, type Suite } from './suite.ts'
  * - trees of joiners are checked here: its own check refuses some that are right (`tree-check.ts`)
  * - external_pub has its length (`make-commit.ts`); keys of a commit are compared with the tree's (`commit-effect.ts`);
  *   private keys from a path with its public ones (`received-commit.ts`); lifetimes with our clock (`key-packages.ts`)
- * - nobody is vouched for but whom the caller has admitted in the same call (`leaves.ts`)
+ * - nobody is vouched for but whom the caller has admitted in the same call (`library-state.ts`)
  */
 export async function createMlsEngine({
   clock,
