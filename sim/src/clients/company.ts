@@ -5,6 +5,8 @@ import type { Fate } from './record.ts'
 
 const users = ['ada', 'bo', 'cy', 'di', 'ed', 'fay', 'gus', 'hal', 'ida', 'jo', 'kim', 'lee'] as const
 const retryMs = 100
+/** Of calls that may be made once more. */
+const transient: ReadonlySet<string> = new Set(['offline', 'closed', 'overloaded', 'internal', 'identity_changed'])
 /** The first so many have two devices from the start: twenty devices in all. */
 const withTwo = 8
 
@@ -45,7 +47,7 @@ export class Company {
     opened.catch(code.reject)
     const shown = await code.promise
     // Where the answer gets lost, the user scans the code once more.
-    await this.#untilDone(() => by.sotto.linkDevice(shown), 'link_refused')
+    await this.#untilDone(() => by.sotto.linkDevice(shown), /the device is linked already/)
     await opened
   }
 
@@ -53,17 +55,19 @@ export class Company {
   async revoke(by: SimDevice, other: SimDevice): Promise<void> {
     other.isRevoked = true
     await other.end()
-    await this.#untilDone(() => by.sotto.revokeDevice(other.deviceId), 'not_found')
+    await this.#untilDone(() => by.sotto.revokeDevice(other.deviceId), /there is no such device/)
   }
 
-  /** Again and again; `doneCode`: an earlier try has done it already, and its answer got lost. */
-  async #untilDone(task: () => Promise<unknown>, doneCode: SottoClientError['code']): Promise<void> {
+  /** Again and again, as a user would; `done`: an earlier try has done it already, and its answer got lost. */
+  async #untilDone(task: () => Promise<unknown>, done: RegExp): Promise<void> {
     for (let tries = 1; !this.#isOver; tries++, await sleep(retryMs)) {
       try {
         await task()
         return
       } catch (error) {
-        if (error instanceof SottoClientError && error.code === doneCode && tries > 1) return
+        if (!(error instanceof SottoClientError)) throw error
+        if (tries > 1 && done.test(error.message)) return
+        if (!transient.has(error.code)) throw error
       }
     }
   }

@@ -48,6 +48,22 @@ const departed = (server: HostileServer, groupId: string, userId: string): Extra
   userId,
 })
 
+/** Whoever adds the user gets the key package that is never used up. */
+function handsOutLastResort(server: HostileServer, userId: string): void {
+  server.answers(async ({ method, path }, forward) => {
+    if (method !== 'POST' || path !== '/key-packages/claim') return undefined
+    const uploads = server.requests.filter((one) => one.userId === userId && one.path === '/key-packages')
+    const bodies = uploads.map(({ body }) => body as { readonly lastResort?: string })
+    const lastResort = bodies.find((body) => body.lastResort !== undefined)?.lastResort
+    const answer = await forward()
+    const body = answer.body as { readonly keyPackages: readonly { readonly userId: string }[] }
+    const keyPackages = body.keyPackages.map((one) =>
+      one.userId === userId ? { ...one, keyPackage: lastResort, lastResort: true } : one,
+    )
+    return { ...answer, body: { ...body, keyPackages } }
+  })
+}
+
 /** A commit by which a plain member throws another one out, in the form of one that has a reason. */
 async function throwingOut(
   server: HostileServer,
@@ -101,6 +117,31 @@ describe('a plain member that removes another', () => {
     server.add(dave, await throwingOut(server, id, bob, carol, goodbyes))
     await incidentOf(dave, 'commit_refused')
     expect(membersOf(dave, id)).toContain('carol')
+  })
+
+  it('by its goodbye of an earlier time, is refused also where the server lets it in with the same key package twice', async () => {
+    const server = await startHostileServer()
+    handsOutLastResort(server, 'carol')
+    const { id, actors } = await groupOf(server)
+    const [alice, bob, carol] = actors
+    const departures: EntryFrame[] = []
+    server.entries((frame) => {
+      if (frame.type === 'departed') departures.push(frame)
+      return undefined
+    })
+    await carol.chat(id).leave()
+    for (const one of [alice, bob]) await expect.poll(() => membersOf(one, id), eventually).toEqual(['alice', 'bob'])
+    await alice.chat(id).add(['carol'])
+    await settled(id, actors)
+    const states: string[] = []
+    carol.sotto.on('conversation', ({ state }) => void states.push(state))
+    server.add(alice, departures[0]!)
+    // Taken out by the owner on the server's word, it comes back: a member all the time.
+    await expect.poll(() => states, eventually).toContain('joining')
+    await settled(id, actors)
+    expect(states).not.toContain('left')
+    for (const one of actors) expect(membersOf(one, id)).toEqual(['alice', 'bob', 'carol'])
+    await allTalk(id, actors)
   })
 
   it('by a goodbye that the server has made up, is refused', async () => {
@@ -199,8 +240,26 @@ describe('a user of whom the server says that it has departed', () => {
     await settled(id, [alice, bob], 1)
     await allTalk(id, [alice, bob])
     expect(membersOf(bob, id)).toContain('carol')
+    // Who is added again comes in again.
+    await alice.chat(id).add(['carol'])
+    await settled(id, actors, 2)
+    await allTalk(id, actors)
     await alice.chat(id).remove('carol')
     await expect.poll(() => membersOf(bob, id), eventually).toEqual(['alice', 'bob'])
+    await allTalk(id, [alice, bob])
+  })
+
+  it('and whose last device went before, is in nobody’s way', async () => {
+    const server = await startHostileServer()
+    const { id, actors } = await groupOf(server)
+    const [alice, bob, carol] = actors
+    const { deviceId } = carol
+    await carol.sotto.close()
+    await server.ask('carol', deviceId, 'DELETE', `/devices/${deviceId}`)
+    await settled(id, [alice, bob], 1)
+    expect(membersOf(alice, id)).toContain('carol')
+    const { status } = await server.ask('carol', 'another', 'DELETE', `/groups/${id}/members/carol`)
+    expect(status).toBe(200)
     await allTalk(id, [alice, bob])
   })
 

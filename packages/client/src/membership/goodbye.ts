@@ -16,10 +16,11 @@ export interface Goodbye extends MemberDevice {
 /**
  * What the device signs with its leaf's key.
  * @param groupId of MLS, which names the generation.
- * @param leafKey the leaf's encryption key: another one when the device comes in again, so that the word does not outlive the leaving.
+ * @param since the epoch whose end brought the user in (`Roster`): another one when it comes in again, so that the word does
+ * not outlive the leaving.
  */
-export function goodbyeBytes(groupId: string, { userId, deviceId }: MemberDevice, leafKey: Uint8Array): Uint8Array {
-  return toCanonical(signedLabel, [groupId, userId, deviceId, leafKey])
+export function goodbyeBytes(groupId: string, { userId, deviceId }: MemberDevice, since: number): Uint8Array {
+  return toCanonical(signedLabel, [groupId, userId, deviceId, since])
 }
 
 /** As the server passes it on to the group. */

@@ -16,6 +16,11 @@ export interface Roster {
   readonly direct: boolean
   /** By user id; a user may be a member without a device (its last one was revoked). */
   readonly members: ReadonlyMap<string, Role>
+  /**
+   * The epoch whose end brought the user's first device of those that are in, or in between were: another one whenever the
+   * user comes in again. Of a group; users of its first commit, whose epoch is 0, are left out.
+   */
+  readonly since?: ReadonlyMap<string, number>
 }
 
 /** What a commit says that it does: its authenticated data. Compared with what it does. */

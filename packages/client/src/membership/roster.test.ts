@@ -2,7 +2,17 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { toCanonical } from '../identity/canonical.ts'
 import type { Role, Roster } from './membership.ts'
-import { decodeRoster, encodeRoster, rolesBetween, rosterAfter, rosterFits, rosterHash, rosterOfNew } from './roster.ts'
+import {
+  comingBy,
+  decodeRoster,
+  encodeRoster,
+  rolesBetween,
+  rosterAfter,
+  rosterFits,
+  rosterHash,
+  rosterOfNew,
+  sinceOf,
+} from './roster.ts'
 
 const malformed = expect.objectContaining({ reason: 'malformed' })
 const roster = (members: Record<string, Role>, direct = false): Roster => ({ direct, members: new Map(Object.entries(members)) })
@@ -10,7 +20,15 @@ const team = roster({ olga: 'owner', adam: 'admin', mia: 'member', max: 'member'
 const pair = roster({ mia: 'member', max: 'member' }, true)
 
 describe('encoding', () => {
-  test.each([team, pair, roster({}), roster({ adam: 'admin' }), rosterOfNew('zoë 🦊', ['😀', '\uffff'], false)])(
+  const later: Roster = {
+    ...team,
+    since: new Map([
+      ['mia', 7],
+      ['adam', 70_000],
+    ]),
+  }
+
+  test.each([team, pair, later, roster({}), roster({ adam: 'admin' }), rosterOfNew('zoë 🦊', ['😀', '\uffff'], false)])(
     'round trip (%#)',
     (one) => {
       expect(decodeRoster(encodeRoster(one))).toEqual(one)
@@ -30,6 +48,14 @@ describe('encoding', () => {
       roster({ olga: 'owner', adam: 'admin', mia: 'member' }),
       roster({ olga: 'member', mia: 'member' }),
       rosterOfNew('olga', ['mia'], true),
+      later,
+      {
+        ...team,
+        since: new Map([
+          ['mia', 8],
+          ['adam', 70_000],
+        ]),
+      },
     ]
     const hashes = [team, ...others].map((one) => Buffer.from(rosterHash(one)).toString('hex'))
     expect(new Set(hashes).size).toBe(hashes.length)
@@ -99,7 +125,15 @@ describe('encoding', () => {
   })
 
   test('refuses to write what it would not read', () => {
-    for (const one of [roster({ a: 'owner', b: 'owner' }), roster({ '': 'member' }), roster({ a: 'member' }, true)]) {
+    const wrongly = (since: [string, number][], of = team): Roster => ({ ...of, since: new Map(since) })
+    for (const one of [
+      roster({ a: 'owner', b: 'owner' }),
+      roster({ '': 'member' }),
+      roster({ a: 'member' }, true),
+      wrongly([['nobody', 1]]),
+      wrongly([['mia', 0]]),
+      wrongly([['mia', 1]], pair),
+    ]) {
       expect(() => encodeRoster(one)).toThrow(malformed)
     }
     const crowd: Roster = { direct: false, members: new Map(Array.from({ length: 10_001 }, (_, at) => [`u${at}`, 'member'])) }
@@ -136,6 +170,27 @@ describe('after a change', () => {
       roster({ olga: 'owner', adam: 'admin', mia: 'admin', neo: 'admin' }),
     )
     expect(after(['max'], ['max'], {}).members.get('max')).toBe('member')
+  })
+
+  test('who comes in with a first device, comes in with that epoch', () => {
+    const device = (userId: string) => ({ userId, deviceId: 'phone' })
+    const added = ['max', 'mia', 'neo', 'olga'].map(device)
+    const coming = comingBy(5, added, [device('olga'), device('mia')])
+    const first = rosterAfter(team, ['max', 'mia', 'neo', 'olga'], [], new Map(), coming)
+    expect(first.since).toEqual(
+      new Map([
+        ['max', 5],
+        ['neo', 5],
+      ]),
+    )
+    expect(sinceOf(first, 'max')).toBe(5)
+    expect(sinceOf(first, 'mia')).toBe(0)
+    // Who leaves and comes back is in since another epoch; in the first epoch of a group, since its beginning.
+    const without = rosterAfter(first, [], ['max'], new Map())
+    expect(without.since).toEqual(new Map([['neo', 5]]))
+    expect(sinceOf(rosterAfter(without, ['max'], [], new Map(), comingBy(9, [device('max')], [])), 'max')).toBe(9)
+    expect(rosterAfter(first, ['max', 'neo'], [], new Map(), comingBy(0, added, [])).since).toBeUndefined()
+    expect(rosterAfter(pair, ['max'], [], new Map(), comingBy(5, added, []))).toEqual(pair)
   })
 
   test('who hands over becomes an admin, whatever else is said', () => {

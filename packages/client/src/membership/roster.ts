@@ -14,13 +14,25 @@ const ranks: readonly Role[] = ['owner', 'admin', 'member']
 export function encodeRoster(roster: Roster): Uint8Array {
   checkRoster(roster)
   const members = [...roster.members].sort(([one], [other]) => inOrder(one, other))
-  return toCanonical(rosterLabel, [roster.direct, members.map(([userId, role]) => [userId, rankOf(role)])])
+  const since = (userId: string) => sinceOf(roster, userId)
+  return toCanonical(rosterLabel, [
+    roster.direct,
+    members.map(([userId, role]) => (since(userId) === 0 ? [userId, rankOf(role)] : [userId, rankOf(role), since(userId)])),
+  ])
+}
+
+/** The epoch whose end brought the user in. */
+export function sinceOf({ since }: Roster, userId: string): number {
+  return since?.get(userId) ?? 0
 }
 
 /** @throws TrustFailure `malformed`. */
 export function decodeRoster(bytes: Uint8Array): Roster {
   const [direct, members] = readTuple(fromCanonical(rosterLabel, bytes, rosterBytesMax), 2)
-  const roster = { direct: readFlag(direct), members: readRoles(members) }
+  const rows = readList(members, membersMax).map((row) => readList(row, 3))
+  const since = new Map(rows.flatMap((row) => (row.length === 3 ? [[readUserId(row[0]), readCount(row[2])] as const] : [])))
+  const roles = readRoles(rows.map((row) => row.slice(0, 2)))
+  const roster = withSince({ direct: readFlag(direct), members: roles }, since)
   checkRoster(roster)
   return roster
 }
@@ -47,10 +59,11 @@ export function rosterOfNew(owner: string, members: readonly string[], direct: b
  * are gone, roles are given to who is in it, and who hands the group over becomes an admin.
  */
 export function rosterAfter(
-  { direct, members }: Roster,
+  { direct, members, since }: Roster,
   addedUsers: Iterable<string>,
   left: Iterable<string>,
   roles: ReadonlyMap<string, Role>,
+  coming: Coming = { epoch: 0, users: new Set() },
 ): Roster {
   const next = new Map(members)
   for (const userId of left) next.delete(userId)
@@ -59,7 +72,29 @@ export function rosterAfter(
   const owner = ownerOf(members)
   const isHandedOver = [...roles].some(([userId, role]) => role === 'owner' && userId !== owner && next.has(userId))
   if (isHandedOver && owner !== undefined && next.has(owner)) next.set(owner, 'admin')
-  return { direct, members: next }
+  const nextSince = new Map(since)
+  for (const userId of left) nextSince.delete(userId)
+  for (const userId of addedUsers) if (coming.users.has(userId)) nextSince.set(userId, coming.epoch)
+  for (const [userId, epoch] of nextSince) if (epoch === 0) nextSince.delete(userId)
+  return withSince({ direct, members: next }, direct ? undefined : nextSince)
+}
+
+/** Who comes in by a change. */
+export interface Coming {
+  /** The epoch that it ends. */
+  readonly epoch: number
+  /** Users of added devices who have none in the group before. */
+  readonly users: ReadonlySet<string>
+}
+
+/** Of these added devices' users those who have no device in the group. */
+export function comingBy(epoch: number, added: readonly MemberDevice[], before: readonly MemberDevice[]): Coming {
+  const present = new Set(before.map(({ userId }) => userId))
+  return { epoch, users: new Set(added.map(({ userId }) => userId).filter((userId) => !present.has(userId))) }
+}
+
+function withSince(roster: Pick<Roster, 'direct' | 'members'>, since: ReadonlyMap<string, number> | undefined): Roster {
+  return since === undefined || since.size === 0 ? roster : { ...roster, since }
 }
 
 /** Roles that are others in the second roster; of who is new, those that are more than a member's. */
@@ -121,7 +156,9 @@ export function refuseDisorder(keys: readonly string[]): void {
 }
 
 /** An owner at most: one who erased the account leaves none behind. */
-function checkRoster({ direct, members }: Roster): void {
+function checkRoster({ direct, members, since = new Map() }: Roster): void {
+  if (direct && since.size > 0) throw malformed('nobody comes into a conversation of two')
+  for (const [userId, epoch] of since) if (!members.has(userId) || epoch === 0) throw malformed('no epoch to have come in')
   if (members.size > membersMax) throw malformed('too many members')
   for (const userId of members.keys()) if (!isUserId(userId)) throw malformed('no user id')
   const roles = [...members.values()]

@@ -3,9 +3,11 @@ import { sameClaim } from './claim.ts'
 import type { Goodbye } from './goodbye.ts'
 import type { CommitClaim, MemberDevice, Role, Roster } from './membership.ts'
 import type { CommitRefusal } from './refusals.ts'
-import { deviceKey, membersMax, rolesBetween, rosterAfter, rosterHash } from './roster.ts'
+import { comingBy, deviceKey, membersMax, rolesBetween, rosterAfter, rosterHash } from './roster.ts'
 
 export interface CommitCase {
+  /** The epoch that the commit ends; default 0. */
+  readonly epoch?: number
   /** Before the commit. */
   readonly roster: Roster
   /** What the commit does to the tree, each leaf as the device that its user vouches for. */
@@ -201,9 +203,9 @@ function judgeClaim(scene: Scene): Verdict {
   return sameClaim(claim, actual) ? { roster: next } : refuse('claim_differs')
 }
 
-function outcomeOf({ roster, added, claim }: Scene): Roster {
+function outcomeOf({ roster, added, claim, epoch = 0, devicesBefore }: Scene): Roster {
   const users = added.map(({ userId }) => userId)
-  return rosterAfter(roster, users, claim.left, claim.roles)
+  return rosterAfter(roster, users, claim.left, claim.roles, comingBy(epoch, added, devicesBefore))
 }
 
 function refuse(refused: CommitRefusal, ask: readonly string[] = []): Refused {
@@ -228,6 +230,8 @@ function onlyOnce(texts: readonly string[]): boolean {
 
 /** What the commit of a change will do. */
 export interface MembershipChange {
+  /** The epoch that it ends, and the devices in the group before; default: 0, and nobody counts as coming in. */
+  readonly from?: { readonly epoch: number; readonly devices: readonly MemberDevice[] }
   /** The committing device. */
   readonly by: MemberDevice
   readonly add: readonly MemberDevice[]
@@ -253,7 +257,8 @@ export function claimOf(
 ): { readonly claim: CommitClaim; readonly roster: Roster } {
   const added = external ? [change.by] : change.add
   const users = added.map(({ userId }) => userId)
-  const next = rosterAfter(roster, users, change.leave, change.roles ?? new Map())
+  const coming = change.from === undefined ? undefined : comingBy(change.from.epoch, added, change.from.devices)
+  const next = rosterAfter(roster, users, change.leave, change.roles ?? new Map(), coming)
   const claim: CommitClaim = {
     added: added,
     removed: change.remove,

@@ -76,8 +76,6 @@ export interface MlsEngine {
     options?: { readonly padTo?: number; readonly aad?: Uint8Array },
   ): Promise<EncryptStep>
 
-  /** The encryption key of a leaf that is in the group. */
-  leafKeyOf(state: GroupState, leaf: number): Uint8Array
   /** MLS exporter (RFC 9420 section 8.5). */
   exportSecret(state: GroupState, label: string, context: Uint8Array, bytes: number): Promise<Uint8Array>
   /** AES-GCM under an exported key with a random nonce before the ciphertext: for signals. */

@@ -13,7 +13,6 @@ import {
 import { decodeMessage, failingAs, passingThrough } from './failures.ts'
 import { usable } from './group-state.ts'
 import { readHeader } from './header.ts'
-import { leafNodeAt } from './leaves.ts'
 import type { Primitives } from './primitives.ts'
 import { openSignal, sealSignal } from './signals.ts'
 import { stateOf } from './state-records.ts'
@@ -73,11 +72,6 @@ export async function createMlsEngine({
     readHeader,
     process: (state, message, admit) => passingThrough((guard) => process(state, message, guard(admit), clock.now(), suite)),
     encrypt: async (state, plaintext, options = {}) => encrypt(usable(state), plaintext, options, suite),
-    leafKeyOf: (state, leaf) => {
-      const node = leafNodeAt(usable(state).parts.tree, leaf)
-      if (node === undefined) throw new MlsFailure('refused', 'no leaf of the group')
-      return new Uint8Array(node.hpkePublicKey)
-    },
     exportSecret: async (state, label, context, bytes) =>
       mlsExporter(usable(state).parts.keySchedule.exporterSecret, label, context, bytes, suite),
     sealSignal: (key, plaintext, aad) => sealSignal(key, plaintext, aad, suite),

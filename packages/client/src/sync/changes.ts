@@ -153,8 +153,10 @@ export class Changes {
       await this.settlePending(conversationId)
       // Signed as it is in the group now: somebody may have taken it out and in again.
       await readingOn(this.parts, () => this.parts.caughtUp(), { idleMs: 0, longestMs: leaveMsMax })
+      const before = memory.conversations.get(conversationId)
       const state = await memory.group(conversationId).catch(() => undefined)
-      const query = state === undefined ? {} : { goodbye: await signGoodbye(this.parts, state) }
+      const query =
+        state === undefined || before === undefined ? {} : { goodbye: await signGoodbye(this.parts, state, before.roster) }
       const params = { groupId: conversationId, userId: self.userId }
       try {
         await transport.request('DELETE /groups/:groupId/members/:userId', { params, query })
@@ -162,9 +164,12 @@ export class Changes {
         if (!(error instanceof SottoError) || error.code !== 'not_member') throw error
       }
       // What stands in the log before the leaving is for this device.
-      const isGone = () => memory.conversations.get(conversationId)?.status !== 'active'
-      await readingOn(this.parts, isGone, { idleMs: readOnMs, longestMs: leaveMsMax })
+      const now = () => memory.conversations.get(conversationId)
+      const isInAgain = () => now()?.sinceEpoch !== before?.sinceEpoch
+      const isOver = () => now()?.status !== 'active' || isInAgain()
+      await readingOn(this.parts, isOver, { idleMs: readOnMs, longestMs: leaveMsMax })
       await memory.transact(async (transaction) => {
+        if (isInAgain()) return
         transaction.updateConversation(conversationId, { status: 'left', rejoin: false })
         await transaction.dropGroup(conversationId)
         transaction.emitConversation(conversationId)

@@ -69,7 +69,9 @@ export function adding(parts: Parts, userIds: readonly string[]): Intent {
   let claimed: Plan['add'] = []
   const asked = new Set<string>()
   return async ({ conversation, state }) => {
-    const missing = userIds.filter((userId) => !conversation.roster.members.has(userId))
+    // A member may have no device in the group: it left without a word, or all of its devices were lost.
+    const isThere = (userId: string) => state.leaves.some((leaf) => namedBy(leaf)?.userId === userId)
+    const missing = userIds.filter((userId) => !conversation.roster.members.has(userId) || !isThere(userId))
     if (missing.length === 0) return undefined
     const unasked = missing.filter((userId) => !asked.has(userId))
     if (unasked.length > 0) {

@@ -34,13 +34,14 @@ export async function judgeChange(
 ): Promise<Verdict> {
   const gone = claim.left.map((userId) => ({ userId }))
   const leaves = [...known.leaving, ...erasedUsers(parts, known)]
-  const proven = await standingGoodbyes(parts.engine, before, claim.goodbyes)
+  const proven = await standingGoodbyes(parts.engine, before, known.roster, claim.goodbyes)
   const standings = new Map<string, Standing>()
   for (const leaf of [...before.leaves, ...newLeaves]) {
     const named = namedBy(leaf)
     if (named !== undefined) standings.set(deviceKey(named), typeof vouched(leaf, contacts) === 'string' ? 'unlisted' : 'listed')
   }
   return judgeCommit({
+    epoch: before.epoch,
     roster: known.roster,
     effect: { by, external, added, removed },
     devicesBefore: devicesOf(before),

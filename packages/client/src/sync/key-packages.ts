@@ -154,7 +154,7 @@ export class KeyPackages {
       const answer = await patiently(timers, () => transport.request('POST /key-packages/claim', { body }, { retryMs: 0 }))
       for (const { userId, deviceId, keyPackage } of answer.keyPackages) {
         const device = { userId, deviceId }
-        const bytes = fromBase64(keyPackage)
+        const bytes = bytesIn(keyPackage)
         const isWanted = () => this.listed(userId).some((one) => sameDevice(one, device))
         // It may have been linked a moment ago.
         if (!isWanted()) await contacts.refresh(userId, { force: true })
@@ -187,6 +187,15 @@ export class KeyPackages {
   private leaf(): LocalLeaf {
     const { self } = this.parts
     return { keys: self.signature, credential: self.credential! }
+  }
+}
+
+/** Nothing where it is no base64: then it is no key package either. */
+function bytesIn(keyPackage: unknown): Uint8Array {
+  try {
+    return fromBase64(String(keyPackage))
+  } catch {
+    return new Uint8Array()
   }
 }
 

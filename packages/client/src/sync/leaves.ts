@@ -115,3 +115,11 @@ export function sameDevice(a: MemberDevice | undefined, b: MemberDevice | undefi
 export function devicesOf(state: GroupState): MemberDevice[] {
   return state.leaves.flatMap((leaf) => namedBy(leaf) ?? [])
 }
+
+/** Nobody of whom this says that they are gone has a leaf any more. */
+export function isRemoved(gone: { readonly userId: string; readonly deviceId: string | undefined }, state: GroupState): boolean {
+  return !state.leaves.some((leaf) => {
+    const device = namedBy(leaf)
+    return device?.userId === gone.userId && (gone.deviceId === undefined || gone.deviceId === device.deviceId)
+  })
+}

@@ -3,7 +3,7 @@ import type { Roster } from '../membership/membership.ts'
 import type { GroupState } from '../mls/engine.ts'
 import { sendControl } from './compose.ts'
 import type { ConversationState, PendingCommit } from './conversation-state.ts'
-import { namedBy } from './leaves.ts'
+import { isRemoved } from './leaves.ts'
 import type { Parts } from './parts.ts'
 import type { Transaction } from './transaction.ts'
 import { beginTranscript } from './transcript.ts'
@@ -76,14 +76,6 @@ export function enterEpoch(
 /** An owner stays: who was made one after saying goodbye is not let go. */
 export function stillLeaving(leaving: readonly string[], { members }: Roster): string[] {
   return leaving.filter((userId) => members.has(userId) && members.get(userId) !== 'owner')
-}
-
-/** Nobody of whom this says that they are gone has a leaf any more. */
-export function isRemoved(gone: { readonly userId: string; readonly deviceId: string | undefined }, state: GroupState): boolean {
-  return !state.leaves.some((leaf) => {
-    const device = namedBy(leaf)
-    return device?.userId === gone.userId && (gone.deviceId === undefined || gone.deviceId === device.deviceId)
-  })
 }
 
 /** The server has refused the commit, or another has won: it never was. */

@@ -10,7 +10,7 @@ import { base64, base64Url } from './base64.ts'
 import type { ConversationState, PendingCommit } from './conversation-state.ts'
 import { standingGoodbyes } from './goodbyes.ts'
 import { judgeChange } from './judging.ts'
-import { namedBy } from './leaves.ts'
+import { devicesOf, namedBy } from './leaves.ts'
 import type { Parts } from './parts.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -40,7 +40,8 @@ export async function prepareCommit(
   const removed = plan.remove.flatMap((leaf) => namedBy(leaf) ?? [])
   const by = { userId: self.userId, deviceId: self.deviceId }
   const goodbyes = await goodbyesFor(parts, conversation, base.state, plan)
-  const change = { by, add: added, remove: removed, leave: plan.leave, roles: plan.roles, goodbyes }
+  const from = { epoch: base.state.epoch, devices: devicesOf(base.state) }
+  const change = { from, by, add: added, remove: removed, leave: plan.leave, roles: plan.roles, goodbyes }
   const { claim, roster } = claimOf(base.roster, change)
   if (purpose === 'change')
     await refuseForbidden(parts, transaction, conversation, base.state, plan, { by, added, removed, claim })
@@ -85,7 +86,7 @@ export async function prepareCommit(
 /** Of those whom the commit removes. */
 function goodbyesFor(
   { engine }: Parts,
-  { leaving, goodbyes = [] }: ConversationState,
+  { leaving, goodbyes = [], roster }: ConversationState,
   state: GroupState,
   { remove, leave }: Plan,
 ): Promise<readonly Goodbye[]> {
@@ -93,6 +94,7 @@ function goodbyesFor(
   return standingGoodbyes(
     engine,
     state,
+    roster,
     goodbyes.filter(({ userId }) => users.has(userId) && leaving.includes(userId)),
   )
 }

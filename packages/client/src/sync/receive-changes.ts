@@ -45,9 +45,9 @@ async function takeGoodbye(
   text: string,
 ): Promise<void> {
   const state = await transaction.group(groupId)
-  const goodbye = state === undefined ? undefined : await readGoodbye(engine, state, userId, text)
-  if (goodbye === undefined) return
   const { leaving, goodbyes = [], roster } = transaction.conversation(groupId)!
+  const goodbye = state === undefined ? undefined : await readGoodbye(engine, state, roster, userId, text)
+  if (goodbye === undefined) return
   const now = stillLeaving([...new Set([...leaving, userId])], roster)
   const others = goodbyes.filter((one) => one.userId !== userId && now.includes(one.userId))
   transaction.updateConversation(groupId, { leaving: now, goodbyes: [...others, goodbye] })

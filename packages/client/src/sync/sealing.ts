@@ -2,7 +2,7 @@ import { paddedWithin } from '../content/padding.ts'
 import { encodePlaintext } from '../content/plaintext.ts'
 import { type GroupState, MlsFailure } from '../mls/engine.ts'
 import { base64 } from './base64.ts'
-import { inspect, namedBy } from './leaves.ts'
+import { inspect, isRemoved, namedBy } from './leaves.ts'
 import type { OutboxItem } from './outbox.ts'
 import type { Parts } from './parts.ts'
 import type { Transaction } from './transaction.ts'
@@ -20,7 +20,8 @@ export async function obstacle(transaction: Transaction, conversationId: string)
   if (conversation.status !== 'active' || conversation.rejoin) return 'joining'
   const state = await groupOf(transaction, conversationId)
   if (state === undefined) return 'lost'
-  if (conversation.departed.length > 0) return 'departed'
+  // Whose last device went before the user did is in nobody's way.
+  if (conversation.departed.some((gone) => !isRemoved(gone, state))) return 'departed'
   const { ghosts, blockedBy } = inspect(state, (userId) => transaction.contact(userId))
   if (ghosts.length > 0) return 'ghosts'
   if (blockedBy.length > 0) return 'blocked'

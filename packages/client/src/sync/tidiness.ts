@@ -1,6 +1,6 @@
 import type { Changes } from './changes.ts'
 import { tidying } from './intents.ts'
-import { inspect, namedBy, usersOf } from './leaves.ts'
+import { inspect, isRemoved, namedBy, usersOf } from './leaves.ts'
 import { needsTidying } from './needs-tidying.ts'
 import type { Parts } from './parts.ts'
 
@@ -24,10 +24,24 @@ export class Tidiness {
     if (!(await this.refreshGhosts(conversationId))) return false
     if (!(await needsTidying(this.parts, conversationId))) return true
     await this.changes.change(conversationId, tidying(this.parts))
+    await this.forgetGone(conversationId)
     // What only others may remove is left to them.
     this.tellUnproven(conversationId)
     this.tellGhosts(conversationId)
     return true
+  }
+
+  /** Departures that leave nothing to remove: the last device went before. */
+  private async forgetGone(conversationId: string): Promise<void> {
+    await this.parts.memory.transact(async (transaction) => {
+      const conversation = transaction.conversation(conversationId)
+      const state = conversation?.status === 'active' ? await transaction.group(conversationId) : undefined
+      if (conversation === undefined || state === undefined) return
+      const departed = conversation.departed.filter((gone) => !isRemoved(gone, state))
+      if (departed.length === conversation.departed.length) return
+      transaction.updateConversation(conversationId, { departed })
+      transaction.afterwards(() => this.parts.ask.pump(conversationId))
+    })
   }
 
   private tellUnproven(conversationId: string): void {
