@@ -263,6 +263,26 @@ describe('a user of whom the server says that it has departed', () => {
     await allTalk(id, [alice, bob])
   })
 
+  it('and who has gone without a word, does not keep the owner from beginning the group anew', async () => {
+    const server = await startHostileServer()
+    const { id, actors } = await fourOf(server)
+    const [alice, bob, carol, dave] = actors
+    const { status } = await server.ask('carol', carol.deviceId, 'DELETE', `/groups/${id}/members/carol`)
+    expect(status).toBe(200)
+    const here = [alice, bob, dave]
+    await settled(id, here, 2)
+    server.add(alice, await throwingOut(server, id, bob, dave, []))
+    await incidentOf(alice, 'commit_refused')
+    const anew = () => server.requests.filter(({ path }) => path === `/groups/${id}/reset`).length
+    await expect.poll(anew, eventually).toBe(1)
+    await allTalk(id, here)
+    expect(anew()).toBe(1)
+    for (const one of here) expect(membersOf(one, id)).toEqual(['alice', 'bob', 'carol', 'dave'])
+    await alice.chat(id).remove('carol')
+    for (const one of here) await expect.poll(() => membersOf(one, id), eventually).toEqual(['alice', 'bob', 'dave'])
+    await allTalk(id, here)
+  })
+
   it('and whose account is erased, is removed by whoever is there', async () => {
     const server = await startHostileServer()
     const { id, actors } = await fourOf(server)

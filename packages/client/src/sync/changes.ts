@@ -4,7 +4,7 @@ import type { Roster } from '../membership/membership.ts'
 import { rosterOfNew } from '../membership/roster.ts'
 import type { ConversationState, PendingCommit } from './conversation-state.ts'
 import { mlsGroupId, newConversation } from './conversation-state.ts'
-import { prepareExternalJoin } from './external-join.ts'
+import { prepareExternalJoin, rolesGiven } from './external-join.ts'
 import { signGoodbye } from './goodbyes.ts'
 import type { Intent } from './intents.ts'
 import { erasedUsers } from './judging.ts'
@@ -190,7 +190,8 @@ export class Changes {
         const role = conversation.roster.members.get(userId)
         return deviceId !== undefined || role === undefined || role === 'owner' || conversation.kind === 'direct' ? [] : [userId]
       })
-      const adding = (await gather(conversation.roster)).filter(({ device }) => !departed.includes(device.userId))
+      const present = await this.present(conversation)
+      const adding = (await gather(present)).filter(({ device }) => !departed.includes(device.userId))
       // On the server's word alone nobody ceases to be a member: who has not gone comes in by itself.
       const gone = [...conversation.leaving, ...erasedUsers(this.parts, conversation)]
       const leave = departed.filter((userId) => gone.includes(userId))
@@ -213,6 +214,17 @@ export class Changes {
       })
       await this.decided(pending)
     })
+  }
+
+  /**
+   * Whose devices the server lets in with a reset: who has left without a word stays in the roster, and is no member there.
+   * @throws SottoClientError `not_a_member`.
+   */
+  private async present({ id, kind, roster }: ConversationState): Promise<Roster> {
+    if (kind === 'direct') return roster
+    const given = await rolesGiven(this.parts, id)
+    if (given === undefined) throw new SottoClientError('not_a_member')
+    return { ...roster, members: new Map([...roster.members].filter(([userId]) => given.has(userId))) }
   }
 
   /** Commits that were under way when this device was stopped: asked for again, with the same id. */

@@ -63,7 +63,10 @@ export async function prepareExternalJoin(
 }
 
 /** The highest role that the server has let the group give to each of its members; undefined: this user is none of them any more. */
-async function rolesGiven({ transport, timers }: Parts, conversationId: string): Promise<Map<string, Role> | undefined> {
+export async function rolesGiven(
+  { transport, timers }: Parts,
+  conversationId: string,
+): Promise<Map<string, Role> | undefined> {
   const params = { groupId: conversationId }
   try {
     const { ownerId, admins, members } = await patiently(timers, () => transport.request('GET /groups/:groupId', { params }))
