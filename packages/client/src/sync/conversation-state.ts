@@ -18,6 +18,8 @@ export interface ConversationState {
   readonly commitSeq: number
   /** The epoch after it: in this generation, this device never goes back behind it. */
   readonly epoch?: number
+  /** Where a commit stands that could not be read, though everything before it was. */
+  readonly unreadableSeq?: number
   readonly roster: Roster
   /** Users who have said, in a message of their own, that they leave. */
   readonly leaving: readonly string[]

@@ -9,10 +9,10 @@ import { base64, base64Url, fromBase64 } from './base64.ts'
 import { type ConversationState, mlsGroupId, newConversation, type PendingCommit } from './conversation-state.ts'
 import { directGroupId } from './direct-group-id.ts'
 import { maySetAnew } from './gone-on.ts'
-import { devicesOf, namedBy, sameDevice, usersOf } from './leaves.ts'
+import { admitted, devicesOf, namedBy, sameDevice, usersOf } from './leaves.ts'
 import type { Parts } from './parts.ts'
 import { patiently } from './patience.ts'
-import { admittingVouched, peerOf } from './receive-welcome.ts'
+import { admittingVouched, peerOf, problemAnew } from './receive-welcome.ts'
 
 interface Info {
   readonly groupInfo: string
@@ -42,18 +42,24 @@ export async function prepareExternalJoin(
   const info = await infoOf(parts, conversationId)
   if (info === undefined) return 'outside'
   try {
-    const { leaves, roster, by } = await look(parts, info)
+    const { leaves, roster, by } = await look(parts, conversationId, info)
     if (await isWelcomed(parts, conversationId, leaves)) return undefined
     await Promise.all(usersOf([...leaves, by]).map((userId) => parts.contacts.refresh(userId)))
     const problem = problemOf(parts, conversationId, info, roster, known)
     if (problem !== undefined) throw new MlsFailure('invalid_group_info', problem)
     const given = await rolesGiven(parts, conversationId)
     if (given === undefined) return 'outside'
+    const signer = await admitted(by, (userId) => parts.contacts.of(userId), parts.engine)
+    const signedBy = typeof signer === 'string' ? '' : signer.userId
+    // The first commit of a generation is that of the reset.
+    const since = info.epoch > 1 ? given : undefined
+    const unfit = problemAnew(parts, known, info.generation, roster, signedBy, since)
     const raised = raisedIn(roster, given)
-    if (raised === undefined) return await prepare(parts, conversationId, info, leaves, roster, known)
+    if (unfit === undefined && raised === undefined) return await prepare(parts, conversationId, info, leaves, roster, known)
     // A role may have been taken away between the questions: then there is a newer GroupInfo.
     if (tries > 1) return await prepareExternalJoin(parts, conversationId, tries - 1)
-    await setAnew(parts, conversationId, known)
+    if (unfit !== undefined) throw new MlsFailure('invalid_group_info', unfit)
+    if (known !== undefined && goesWrongNext(known, info, roster, signedBy)) await setAnew(parts, known)
     throw new MlsFailure('refused', `${raised} has a higher role in the roster than the server knows of`)
   } catch (error) {
     if (!(error instanceof MlsFailure)) throw error
@@ -63,10 +69,7 @@ export async function prepareExternalJoin(
 }
 
 /** The highest role that the server has let the group give to each of its members; undefined: this user is none of them any more. */
-export async function rolesGiven(
-  { transport, timers }: Parts,
-  conversationId: string,
-): Promise<Map<string, Role> | undefined> {
+export async function rolesGiven({ transport, timers }: Parts, conversationId: string): Promise<Map<string, Role> | undefined> {
   const params = { groupId: conversationId }
   try {
     const { ownerId, admins, members } = await patiently(timers, () => transport.request('GET /groups/:groupId', { params }))
@@ -89,15 +92,28 @@ function raisedIn(roster: Roster, given: ReadonlyMap<string, Role>): string | un
   return roster.direct ? undefined : [...roster.members].find(isRaised)?.[0]
 }
 
+/**
+ * Whether a member has raised somebody beside the very next commit after all that this device has read. What the device knows
+ * is then what the group was before; where more has happened, it may know of a removal less than others, and would undo it.
+ */
+function goesWrongNext(known: ConversationState, info: Info, roster: Roster, signer: string): boolean {
+  const { members } = known.roster
+  const isNext = info.generation === known.generation && info.epoch === (known.epoch ?? 0) + 1 && info.seq === known.unreadableSeq
+  // By its own word alone the server makes nobody begin anew: the roster must be a known member's, and raise somebody for this device too.
+  return (
+    isNext && members.has(signer) && [...roster.members].some(([id, role]) => rankOf(role) < rankOf(members.get(id) ?? 'member'))
+  )
+}
+
 /** A member has put the group where no honest device goes. It begins anew from what this device knows, where that is its to do. */
-async function setAnew(parts: Parts, conversationId: string, known: ConversationState | undefined): Promise<void> {
-  if (known === undefined || !maySetAnew(known, parts.self.userId)) return
+async function setAnew(parts: Parts, { id, epoch }: ConversationState): Promise<void> {
   await parts.memory.transact(async (transaction) => {
-    const now = transaction.conversation(conversationId)
-    if (now === undefined || now.status === 'left' || !(now.rejoin || now.status === 'joining')) return
-    transaction.updateConversation(conversationId, { status: 'broken', rejoin: false, transcript: undefined })
-    transaction.emitConversation(conversationId)
-    transaction.afterwards(() => parts.ask.reset(conversationId))
+    const now = transaction.conversation(id)
+    if (now === undefined || now.epoch !== epoch || !maySetAnew(now, parts.self.userId)) return
+    if (now.status === 'left' || !(now.rejoin || now.status === 'joining')) return
+    transaction.updateConversation(id, { status: 'broken', rejoin: false, transcript: undefined })
+    transaction.emitConversation(id)
+    transaction.afterwards(() => parts.ask.reset(id))
   })
 }
 
@@ -113,7 +129,7 @@ async function infoOf({ transport, timers }: Parts, conversationId: string): Pro
 }
 
 /** Who is in the group, before anything is made: the device lists of all of them are to be fetched first. */
-async function look(parts: Parts, info: Info): Promise<{ leaves: Leaf[]; roster: Roster; by: Leaf }> {
+async function look(parts: Parts, conversationId: string, info: Info): Promise<{ leaves: Leaf[]; roster: Roster; by: Leaf }> {
   const leaves: Leaf[] = []
   let seen: { roster: Roster; by: Leaf } | undefined
   try {
@@ -125,9 +141,10 @@ async function look(parts: Parts, info: Info): Promise<{ leaves: Leaf[]; roster:
         leaves.push(leaf)
         return asks
       },
-      admitGroupInfo: ({ roster, by }) => {
+      admitGroupInfo: ({ groupId, epoch, roster, by }) => {
         seen = { roster: rosterIn(roster), by }
-        return undefined
+        if (groupId !== mlsGroupId(conversationId, info.generation)) return 'it is of another group than the server says'
+        return epoch === info.epoch ? undefined : 'it is of another epoch than the server says'
       },
     })
   } catch (error) {
@@ -199,10 +216,6 @@ async function prepare(
     groupInfo: bytesOf(info.groupInfo),
     aad: encodeClaim(claim),
     admitLeaf: admittingVouched(parts, (userId) => parts.contacts.of(userId)),
-    admitGroupInfo: ({ groupId, epoch }) => {
-      if (groupId !== mlsGroupId(conversationId, info.generation)) return 'it is of another group than the server says'
-      return epoch === info.epoch ? undefined : 'it is of another epoch than the server says'
-    },
   })
   const stranger = devicesOf(step.state).find(({ userId }) => !roster.members.has(userId))
   if (stranger !== undefined)
@@ -244,7 +257,7 @@ async function prepare(
       ...base,
       status: base.status === 'active' ? 'active' : 'joining',
       generation: info.generation,
-      ...(base.generation === info.generation ? {} : { epoch: 0 }),
+      ...(base.generation === info.generation ? {} : { epoch: 0, departed: [] }),
       mailbox: info.mailbox,
       roster,
     })

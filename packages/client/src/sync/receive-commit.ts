@@ -176,7 +176,7 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 function newGeneration(parts: Parts, transaction: Transaction, conversation: ConversationState): void {
   const lost = parts.memory.pending.get(conversation.id)
   if (lost !== undefined) dropPending(parts, transaction, lost)
-  transaction.updateConversation(conversation.id, { status: 'joining', departed: [], transcript: undefined })
+  transaction.updateConversation(conversation.id, { status: 'joining', transcript: undefined })
   transaction.emitConversation(conversation.id)
   transaction.afterwards(() => parts.ask.rejoin(conversation.id))
 }
@@ -201,7 +201,12 @@ function refuse(
   }
   incident(transaction, 'commit_unreadable', id, frame.from, failure.message)
   if (conversation.status === 'broken') return goOnWithout(parts, transaction, conversation)
-  transaction.updateConversation(id, { rejoin: true, transcript: undefined })
+  const isNext = conversation.transcript?.seq === frame.seq - 1
+  transaction.updateConversation(id, {
+    rejoin: true,
+    transcript: undefined,
+    ...(isNext ? { unreadableSeq: frame.seq } : {}),
+  })
   transaction.afterwards(() => parts.ask.rejoin(id))
 }
 

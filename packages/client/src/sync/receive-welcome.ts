@@ -1,10 +1,12 @@
-import type { Roster } from '../membership/membership.ts'
+import type { Role, Roster } from '../membership/membership.ts'
+import { judgeNewBeginning } from '../membership/new-beginning.ts'
 import { decodeRoster } from '../membership/roster.ts'
 import { type AdmitLeaf, type JoinStep, MlsFailure } from '../mls/engine.ts'
 import type { EntryFrame } from '../transport/transport.ts'
 import { fromBase64 } from './base64.ts'
 import { type ConversationState, mlsGroupId, newConversation } from './conversation-state.ts'
 import { directGroupId } from './direct-group-id.ts'
+import { erasedUsers } from './judging.ts'
 import { admitted, type ContactOf, devicesOf, namedBy } from './leaves.ts'
 import { ListsWanted } from './lists-wanted.ts'
 import { dropPending, enterEpoch } from './own-commits.ts'
@@ -129,14 +131,21 @@ async function problemOf(
     if (roster.members.size > 2 || directGroupId(userId, peer, parts.engine) !== frame.groupId)
       return 'it is not the conversation of these two'
   } else if (isDirectId(frame.groupId)) return 'a group has the id of a conversation of two'
-  if (before !== undefined && before.generation < frame.generation && !before.roster.direct) {
-    const role = before.roster.members.get(adder.userId)
-    if (role !== 'owner' && role !== 'admin') return 'only the owner or an admin begins a group anew'
-    for (const [member, kept] of roster.members) {
-      if (before.roster.members.get(member) !== kept) return `${member} has another role than before`
-    }
-  }
-  return undefined
+  return problemAnew(parts, before, frame.generation, roster, adder.userId)
+}
+
+/** Of a group that begins anew, for who was in it before: who was removed from it comes in like anybody who knows nothing. */
+export function problemAnew(
+  parts: Parts,
+  before: ConversationState | undefined,
+  generation: number,
+  after: Roster,
+  by: string,
+  since?: ReadonlyMap<string, Role>,
+): string | undefined {
+  if (before === undefined || before.generation >= generation || !before.roster.members.has(parts.self.userId)) return undefined
+  const gone = new Set([...before.leaving, ...erasedUsers(parts, before)])
+  return judgeNewBeginning({ before: before.roster, after, by, gone, ...(since === undefined ? {} : { since }) })
 }
 
 async function enter(
