@@ -17,8 +17,8 @@ export interface Roster {
   /** By user id; a user may be a member without a device (its last one was revoked). */
   readonly members: ReadonlyMap<string, Role>
   /**
-   * The epoch whose end brought the user's first device of those that are in, or in between were: another one whenever the
-   * user comes in again. Of a group; users of its first commit, whose epoch is 0, are left out.
+   * The epoch whose end brought the user in, by a commit that adds a device of it where it had none: another one whenever the
+   * user is added again. Of a group; users of its first commit, whose epoch is 0, are left out.
    */
   readonly since?: ReadonlyMap<string, number>
 }

@@ -203,9 +203,11 @@ function judgeClaim(scene: Scene): Verdict {
   return sameClaim(claim, actual) ? { roster: next } : refuse('claim_differs')
 }
 
-function outcomeOf({ roster, added, claim, epoch = 0, devicesBefore }: Scene): Roster {
+function outcomeOf({ roster, effect, added, claim, epoch = 0, devicesBefore }: Scene): Roster {
   const users = added.map(({ userId }) => userId)
-  return rosterAfter(roster, users, claim.left, claim.roles, comingBy(epoch, added, devicesBefore))
+  // Who joins from outside is a member already: the roster stays as it is.
+  const coming = effect.external ? undefined : comingBy(epoch, added, devicesBefore)
+  return rosterAfter(roster, users, claim.left, claim.roles, coming)
 }
 
 function refuse(refused: CommitRefusal, ask: readonly string[] = []): Refused {

@@ -202,15 +202,10 @@ export class Changes {
         await transaction.dropGroup(conversationId)
         transaction.take(conversationId, first)
         const plan: Plan = { add: adding, remove: [], leave, roles: new Map() }
-        return await prepareCommit(
-          this.parts,
-          transaction,
-          now,
-          { state: first.state, roster: now.roster },
-          plan,
-          'reset',
-          generation,
-        )
+        // Epochs are counted anew, and everybody is in from the first.
+        const { direct, members } = now.roster
+        const base = { state: first.state, roster: { direct, members } }
+        return await prepareCommit(this.parts, transaction, now, base, plan, 'reset', generation)
       })
       await this.decided(pending)
     })

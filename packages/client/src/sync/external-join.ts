@@ -209,8 +209,7 @@ async function prepare(
     return device?.userId === by.userId && device.deviceId === by.deviceId
   })
   const removed = earlier === undefined ? [] : [by]
-  const from = { epoch: info.epoch, devices: leaves.flatMap((leaf) => namedBy(leaf) ?? []) }
-  const { claim, roster: next } = claimOf(roster, { from, by, add: [], remove: removed, leave: [] }, true)
+  const { claim, roster: next } = claimOf(roster, { by, add: [], remove: removed, leave: [] }, true)
   const step: ExternalJoinStep = await engine.joinExternal({
     device: localLeaf(parts),
     groupInfo: bytesOf(info.groupInfo),
