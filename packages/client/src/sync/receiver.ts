@@ -15,7 +15,7 @@ const batchMax = 64
 /** Tries before an entry that makes this code fail is passed over, so that it does not hold up all others. */
 const triesMax = 3
 const retryMs = 500
-/** Between tries to load code: each asks the network. */
+/** Between tries to load code: each asks the network, under another address where the browser remembers the last. */
 const codeRetryMs = 5_000
 const listTriesMax = 10
 
@@ -72,7 +72,7 @@ export class Receiver {
     while (this.queue.length > 0 && !this.ended) {
       const frames = this.tries > 0 ? this.queue.slice(0, 1) : this.nextFrames()
       try {
-        await this.prepare(frames[0]!)
+        await this.prepare(frames)
         await this.receive(frames)
         this.done(frames.length)
       } catch (error) {
@@ -102,8 +102,16 @@ export class Receiver {
 
   /** What changes groups comes first in its batch: what it needs is fetched before. */
   private nextFrames(): EntryFrame[] {
-    const until = this.queue.findIndex((frame, index) => index > 0 && this.changesGroup(frame))
+    const isDue = this.awaitsWelcome(this.queue[0]!)
+    const until = this.queue.findIndex(
+      (frame, index) => index > 0 && (this.changesGroup(frame) || this.awaitsWelcome(frame) !== isDue),
+    )
     return this.queue.slice(0, Math.min(until < 0 ? this.queue.length : until, batchMax))
+  }
+
+  /** Behind any entry of the group's mailbox the Welcome may be due. */
+  private awaitsWelcome({ mailbox }: EntryFrame): boolean {
+    return this.parts.memory.deferred.has(mailbox)
   }
 
   private changesGroup(frame: EntryFrame): boolean {
@@ -122,9 +130,13 @@ export class Receiver {
     }
   }
 
-  /** The code for it, and the lists of the users concerned, so that the rules can judge without asking anybody. */
-  private async prepare(frame: EntryFrame): Promise<void> {
-    if (!this.changesGroup(frame)) return
+  /**
+   * The code for it, and the lists of the users concerned, so that the rules can judge without asking anybody: nothing of
+   * the network is waited for in a transaction.
+   */
+  private async prepare(frames: readonly EntryFrame[]): Promise<void> {
+    const frame = frames[0]!
+    if (!this.changesGroup(frame) && !this.awaitsWelcome(frame)) return
     const { usersOfCommit, usersOfWelcome } = await this.parts.handshakes()
     if (frame.type === 'commit') await this.fetchLists(usersOfCommit(frame), (userId) => this.isBehind(frame, userId))
     if (frame.type === 'welcome_mls') await this.fetchLists(await usersOfWelcome(this.parts, frame), () => false)
