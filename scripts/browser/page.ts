@@ -29,7 +29,8 @@ export async function servePage({ entryModule, html = '' }: PageOptions): Promis
   const loader = bundled === undefined ? '' : loaderOf(bundled.entry.fileName)
   const page = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Sotto</title>${html}${loader}</html>`
   const server = createServer(({ url = '' }, response) => {
-    const code = files.get(url)
+    // As web servers do: files have no queries.
+    const code = files.get(url.split('?')[0]!)
     if (url === '/') response.setHeader('content-type', 'text/html; charset=utf-8').end(page)
     else if (code !== undefined) response.setHeader('content-type', 'text/javascript').end(code)
     else response.writeHead(404).end()

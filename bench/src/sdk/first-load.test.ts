@@ -27,6 +27,11 @@ test.each([
   expect(codeOf(later).includes(words)).toBe(!isFirst)
 })
 
+test('a late file needs no other late file: browsers may remember for good that one did not come', () => {
+  for (const { code } of later)
+    for (const { fileName } of later) expect(code).not.toMatch(new RegExp(`from\\s*["'\`]\\./${fileName.split('/').at(-1)}`))
+})
+
 test('no schemas and no manual are in it', () => {
   expect(codeOf([...first, ...later])).not.toMatch(/ZodError|invalid_union|Get a new token from the login/)
 })

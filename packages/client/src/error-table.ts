@@ -19,7 +19,7 @@ const actions = {
   storage_full: 'Free space; the same messages will come again.',
   storage_closed: 'Open it again.',
   code_unavailable:
-    'Try again with a network. If the application was deployed anew meanwhile and its earlier files are gone, reload the page.',
+    'Try again with a network. If the detail says so, or the application was deployed anew and its earlier files are gone, load the page again.',
   invalid_option: 'Correct what the detail names.',
 } as const satisfies Record<ClientErrorCode, string>
 

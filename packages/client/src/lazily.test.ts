@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { lazily } from './lazily.ts'
+import { lateExport, lazily } from './lazily.ts'
 
 test('what is loaded is loaded once', async () => {
   let loads = 0
@@ -16,4 +16,23 @@ test('what does not come is an error by name, and is asked for again the next ti
   await expect(failed).rejects.toMatchObject({ code: 'code_unavailable', cause: { message: 'Failed to fetch' } })
   expect(await part()).toBe('here')
   expect(await part()).toBe('here')
+})
+
+test('an export comes from its module, once', async () => {
+  let loads = 0
+  const part = lateExport(async () => ({ part: ++loads, other: 0 }), 'part')
+  expect(await Promise.all([part(), part()])).toEqual([1, 1])
+})
+
+test('where the browser does not name the file, nothing but a reload helps, and the error says so', async () => {
+  const part = lateExport<{ readonly part: string }, 'part'>(
+    () => Promise.reject(new TypeError('Importing a module script failed.')),
+    'part',
+  )
+  const cause = { message: 'Importing a module script failed.' }
+  await expect(part()).rejects.toMatchObject({
+    code: 'code_unavailable',
+    message: expect.stringContaining('Load the page again'),
+    cause,
+  })
 })

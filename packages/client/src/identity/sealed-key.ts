@@ -1,4 +1,5 @@
-import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core'
+import { loadHpke } from '../late-hpke.ts'
+import { lazily } from '../lazily.ts'
 import { malformed, readBytes, toCanonical } from './canonical.ts'
 import { publicKeyBytes, verifies } from './device-list.ts'
 import type { Signatures } from './identity.ts'
@@ -14,7 +15,7 @@ import { TrustFailure } from './trust-failure.ts'
  * identity, and the device knows that. To devices that have one already, in base mode: what makes that one believed is
  * the signed list that carries it. The info binds mode, user, device and its key.
  */
-const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() })
+const loadSuite = lazily(async () => (await loadHpke())('AES-256-GCM'))
 
 const transferLabel = 'sotto identity transfer v1'
 const pskId = new TextEncoder().encode('sotto link secret v1')
@@ -30,6 +31,7 @@ export interface SealKeys {
 
 /** The pair whose public half stands in the device list as `sealKey`. */
 export async function generateSealKeys(): Promise<SealKeys> {
+  const suite = await loadSuite()
   const { publicKey, privateKey } = await suite.kem.generateKeyPair()
   return {
     publicKey: new Uint8Array(await suite.kem.serializePublicKey(publicKey)),
@@ -49,6 +51,7 @@ export interface SealInput extends DeviceName {
 export async function sealIdentityKey(input: SealInput): Promise<Uint8Array> {
   const privateKey = readBytes(input.identityPrivateKey, 1, privateKeyBytesMax)
   const context = contextOf(input, readBytes(input.sealKey, publicKeyBytes))
+  const suite = await loadSuite()
   try {
     const recipientPublicKey = await suite.kem.deserializePublicKey(input.sealKey)
     const { enc, ct } = await suite.seal({ recipientPublicKey, ...context }, privateKey)
@@ -73,6 +76,7 @@ export async function openIdentityKey(input: OpenInput): Promise<Uint8Array> {
   const { sealKeys } = input
   const sealed = readBytes(input.sealedKey, encapsulatedBytes + tagBytes + 1, encapsulatedBytes + tagBytes + privateKeyBytesMax)
   const context = contextOf(input, readBytes(sealKeys.publicKey, publicKeyBytes))
+  const suite = await loadSuite()
   try {
     const recipientKey = await suite.kem.deserializePrivateKey(readBytes(sealKeys.privateKey, publicKeyBytes))
     const enc = sealed.slice(0, encapsulatedBytes)

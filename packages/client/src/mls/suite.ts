@@ -2,13 +2,15 @@ import type { CiphersuiteImpl } from 'ts-mls/crypto/ciphersuite.js'
 import type { Hpke } from 'ts-mls/crypto/hpke.js'
 import { CryptoError } from 'ts-mls/mlsError.js'
 import type { Clock } from '../clock.ts'
-import { lazily } from '../lazily.ts'
+import { lateExport, lazily } from '../lazily.ts'
 import type { handshakes } from './handshakes.ts'
 import type { Primitives } from './primitives.ts'
 
 /** Number in the IANA registry "MLS Cipher Suites". */
 export const ciphersuiteNumber = 1
 export const ciphersuiteName = 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519'
+
+const loadHandshakes = lateExport(() => import('./handshakes.ts'), 'handshakes')
 
 export type Handshakes = Omit<typeof handshakes, 'makeHpke'>
 
@@ -23,7 +25,7 @@ export interface Suite extends CiphersuiteImpl {
 
 export function createSuite(primitives: Primitives, clock: Clock): Suite {
   const loaded = lazily(async () => {
-    const [{ handshakes }, cipherSuite] = await Promise.all([import('./handshakes.ts'), primitives.hpke()])
+    const [handshakes, cipherSuite] = await Promise.all([loadHandshakes(), primitives.hpke()])
     return { ...handshakes, hpke: await handshakes.makeHpke(primitives, cipherSuite, clock) }
   })
   return {

@@ -1,6 +1,7 @@
 import { expand, extract } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { makeHashImpl } from 'ts-mls/crypto/implementation/default/makeHashImpl.js'
+import { loadHpke } from '../late-hpke.ts'
 import { type Primitives, pkcs8Prefix } from './primitives.ts'
 
 /** The primitives over WebCrypto: browsers, and whatever else has it. */
@@ -23,7 +24,7 @@ export function createPrimitives(): Primitives {
         return new Uint8Array(await crypto.subtle.decrypt(gcm(nonce, aad), imported, own(ciphertext)))
       },
     },
-    hpke: async () => (await import('./web-hpke.ts')).createHpke(),
+    hpke: async () => (await loadHpke())('AES-128-GCM'),
     sha256: (bytes) => sha256(bytes),
     ed25519: {
       publicKey: async (seed) => publicPart(await privateKey('Ed25519', seed, true)),

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { SottoClientError } from '../errors.ts'
 import type { Contact } from '../identity/identity.ts'
-import { lazily } from '../lazily.ts'
+import { lateExport, lazily } from '../lazily.ts'
 import type { MlsEngine } from '../mls/engine.ts'
 import type { OpenStorage } from '../storage/storage.ts'
 import type { ConnectionState, Transport } from '../transport/transport.ts'
@@ -29,6 +29,8 @@ import { Timers } from './timers.ts'
 import type { Transaction } from './transaction.ts'
 import { SeenDigests } from './transcript.ts'
 import { checkRestored } from './waking.ts'
+
+const loadHandshakes = lateExport(() => import('./handshakes.ts'), 'handshakesOf')
 
 const digestsKept = 256
 const sweepMs = 30_000
@@ -87,7 +89,7 @@ export class Core implements CoreApi {
       self,
       settings,
       handshakes: lazily(async () => {
-        const [{ handshakesOf }] = await Promise.all([import('./handshakes.ts'), engine.prepare()])
+        const [handshakesOf] = await Promise.all([loadHandshakes(), engine.prepare()])
         return handshakesOf(this.parts)
       }),
       ready: () => this.state === 'online' && this.isSynced && this.isSafe,

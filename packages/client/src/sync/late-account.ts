@@ -1,4 +1,7 @@
-import { lazily } from '../lazily.ts'
+import { loadHpke } from '../late-hpke.ts'
+import { lateExport, lazily } from '../lazily.ts'
 
-/** Setting a device up, linking, revoking, safety numbers. @throws SottoClientError `code_unavailable`. */
-export const loadAccount = lazily(async () => (await import('./account.ts')).account)
+const load = lateExport(() => import('./account.ts'), 'account')
+
+/** Setting a device up, linking, revoking, safety numbers, with what they need. @throws SottoClientError `code_unavailable`. */
+export const loadAccount = lazily(async () => (await Promise.all([load(), loadHpke()]))[0])

@@ -1,6 +1,6 @@
 import { closeCodes, SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
-import { lazily } from '../lazily.ts'
+import { lateExport } from '../lazily.ts'
 import { type Acks, acksMax } from './acks.ts'
 import { type Ended, nextTry } from './backoff.ts'
 import type { Http } from './http.ts'
@@ -22,7 +22,7 @@ const probeMsMin = 10_000
 const adriftMs = 120_000
 const closeMsMax = 2_000
 
-const loadPoll = lazily(() => import('./poll.ts'))
+const loadPoll = lateExport(() => import('./poll.ts'), 'startPolling')
 
 export type EndReason = Parameters<TransportListeners['ended']>[0]
 
@@ -281,15 +281,15 @@ export class Connection {
   /** Long polls, until they fail or a socket opens. */
   async #overHttp(listeners: TransportListeners): Promise<Attempt> {
     const { mode, timers, acks, outbox, http } = this.#parts
-    let poll: Awaited<ReturnType<typeof loadPoll>>
+    let startPolling: Awaited<ReturnType<typeof loadPoll>>
     try {
-      poll = await loadPoll()
+      startPolling = await loadPoll()
     } catch (error) {
       return { ended: { kind: 'lost' }, error: asError(error) }
     }
     if (this.#isOver) return { ended: { kind: 'lost' } }
     let onlineAt: number | undefined
-    const polling = poll.startPolling({
+    const polling = startPolling({
       acks,
       timers,
       ask: (call, signal) => http.ask(call, signal),
