@@ -21,6 +21,14 @@ export async function createGroup(members: readonly string[]): Promise<string> {
   }
 }
 
+/** What comes of it is not waited for. */
+export function beginToAdd(conversationId: string, userId: string): void {
+  void opened()
+    .find(conversationId)
+    ?.add([userId])
+    .catch(() => {})
+}
+
 export async function send(conversationId: string, text: string): Promise<void> {
   await opened().find(conversationId)?.send(text)
 }

@@ -31,6 +31,12 @@ async function scene() {
         ({ origin, pathname }) => served.later.includes(origin + pathname),
         (route) => route.fulfill({ status: 404 }),
       ),
+    /** No commit of the page reaches the server. */
+    holdCommits: () =>
+      context.route(
+        (url) => url.pathname.endsWith('/commits'),
+        (route) => route.abort(),
+      ),
     restore: () => context.unrouteAll(),
     async load() {
       await page.goto(served.url)
@@ -105,4 +111,31 @@ test('who leaves meanwhile is waited for, with all that comes behind', async () 
   await call('send', team.id, 'alone at last')
   await expect.poll(() => bob.texts(), eventually).toEqual(['alone at last'])
   expect(team.members.map(({ userId }) => userId).sort()).toEqual(['alice', 'bob'])
+})
+
+test('a commit that waits for its code holds up no messages', async () => {
+  const { relay, asked, call, load, lose, holdCommits, restore } = await scene()
+  const [bob, carol] = [await person(relay, 'bob'), await person(relay, 'carol')]
+  await load()
+  const other = await bob.sotto.createGroup({ name: 'Others', members: ['alice'] })
+  await expect.poll(async () => (await call('seen')).known, eventually).toBe(1)
+  const team = await call('createGroup', ['bob'])
+  await expect.poll(() => bob.sotto.conversations().length, eventually).toBe(2)
+  await holdCommits()
+  asked.length = 0
+  await call('beginToAdd', team, 'carol')
+  await expect.poll(() => asked.some((url) => url.endsWith('/commits')), eventually).toBe(true)
+
+  await lose()
+  await relay.stop()
+  await load()
+  await call('send', other.id, 'from the outbox')
+  await relay.restart()
+  await expect.poll(() => bob.texts(), eventually).toEqual(['from the outbox'])
+  const waiting = 'background_failed: resume'
+  await expect.poll(async () => (await call('seen')).incidents.join(), eventually).toContain(waiting)
+  expect(carol.sotto.conversations()).toEqual([])
+
+  await restore()
+  await expect.poll(() => carol.sotto.conversations().length, eventually).toBe(1)
 })

@@ -105,6 +105,14 @@ export class Background implements Requests {
     })
   }
 
+  /** Commits that were under way when this device was stopped. */
+  resume(): void {
+    this.start('resume', 0, async () => {
+      await this.changes.resume()
+      return true
+    })
+  }
+
   refresh(userId: string): void {
     this.start(`refresh ${userId}`, 0, async () => (await this.parts.contacts.refresh(userId, { force: true })) !== undefined)
   }

@@ -239,7 +239,7 @@ export class Core implements CoreApi {
       this.background.discover()
       this.background.keyPackages()
     }
-    await this.changes.resume()
+    this.background.resume()
     void this.followOwn().catch((error: unknown) => this.failedBackground('following the own identity', error))
     void finishRevocations(this.ownDevice()).catch((error: unknown) => this.failedBackground('revoking devices', error))
     for (const conversation of memory.conversations.values()) {
