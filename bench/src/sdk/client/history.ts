@@ -1,7 +1,7 @@
 import { systemClock } from '../../../../packages/client/src/clock.ts'
 import { messageId } from '../../../../packages/client/src/content/message-id.ts'
 import { recordOf } from '../../../../packages/client/src/content/record.ts'
-import { rosterOfNew } from '../../../../packages/client/src/membership/roster.ts'
+import { rosterOfNew } from '../../../../packages/client/src/membership/roster-changes.ts'
 import { createMlsEngine } from '../../../../packages/client/src/mls/ts-mls-engine.ts'
 import { newConversation } from '../../../../packages/client/src/sync/conversation-state.ts'
 import { loadDevice } from '../../../../packages/client/src/sync/kept-device.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { signList } from '../identity/device-list.ts'
 import type { SignedList } from '../identity/identity.ts'
 import { firstList, withDevice } from '../identity/identity-key.ts'
+import { signList } from '../identity/signed-list.ts'
 import { forgedKeyPackage } from '../mls/forge.suite.ts'
 import { base64 } from '../sync/base64.ts'
 import {

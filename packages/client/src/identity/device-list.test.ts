@@ -1,7 +1,7 @@
 import { wire } from '@sotto/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { fromBase64Url, toBase64Url } from './base64url.ts'
-import { deviceListBounds, encodeList, readVerifiedList, signList, verifyList } from './device-list.ts'
+import { deviceListBounds, encodeList, readVerifiedList, verifyList } from './device-list.ts'
 import {
   entry,
   flippedBits,
@@ -15,6 +15,7 @@ import {
 } from './identity.suite.ts'
 import type { DeviceList, ListedDevice, SignedList } from './identity.ts'
 import { rotated, withDevice } from './identity-key.ts'
+import { signList } from './signed-list.ts'
 
 let alice: Person
 let laptop: OwnDevice

@@ -32,31 +32,6 @@ export const publicKeyBytes = 32
 export const signatureBytes = 64
 
 /**
- * The list as it is put to the server, signed by its identity key. After a rotation, `previousIdentityPrivateKey` endorses
- * the new key: the endorsement stays in all later lists.
- * @throws TrustFailure `invalid_list`; `wrong_key` where a private key is not that of the list.
- */
-export async function signList(
-  list: DeviceList,
-  identityPrivateKey: Uint8Array,
-  signatures: Signatures,
-  previousIdentityPrivateKey?: Uint8Array,
-): Promise<SignedList> {
-  const endorsed = previousIdentityPrivateKey === undefined ? list : await endorse(list, previousIdentityPrivateKey, signatures)
-  const bytes = encodeList(endorsed)
-  const signature = await signatures.sign(identityPrivateKey, bytes)
-  if (!(await verifies(signatures, list.identityKey, bytes, signature))) throw new TrustFailure('wrong_key')
-  const endorsement = endorsed.formerKeys?.[0]?.endorsement
-  return {
-    version: list.version,
-    identityKey: toBase64Url(list.identityKey),
-    devices: toBase64Url(bytes),
-    signature: toBase64Url(signature),
-    ...(endorsement === undefined ? {} : { endorsement: toBase64Url(endorsement) }),
-  }
-}
-
-/**
  * The list of this user, if everything about it is right: form, signature, every endorsement, the user asked for.
  * Whether its key is the user's is for `meet` to say.
  * @throws TrustFailure `malformed`, `invalid_list`, `wrong_user`, `wrong_version`, `bad_signature`.
@@ -179,15 +154,6 @@ export function checkList({ userId, version, identityKey, devices, sealed, forme
   }
 }
 
-async function endorse(list: DeviceList, privateKey: Uint8Array, signatures: Signatures): Promise<DeviceList> {
-  const [newest, ...earlier] = list.formerKeys ?? []
-  if (newest === undefined) throw invalid('no former key to endorse this one')
-  const bytes = successionBytes(list.userId, newest.identityKey, list.identityKey)
-  const endorsement = await signatures.sign(privateKey, bytes)
-  if (!(await verifies(signatures, newest.identityKey, bytes, endorsement))) throw new TrustFailure('wrong_key')
-  return { ...list, formerKeys: [{ identityKey: newest.identityKey, endorsement }, ...earlier] }
-}
-
 async function checkSuccession({ userId, identityKey, formerKeys = [] }: DeviceList, signatures: Signatures): Promise<void> {
   let next = identityKey
   for (const { identityKey: former, endorsement } of formerKeys) {
@@ -199,7 +165,8 @@ async function checkSuccession({ userId, identityKey, formerKeys = [] }: DeviceL
   }
 }
 
-function successionBytes(userId: string, former: Uint8Array, next: Uint8Array): Uint8Array {
+/** What a key signs that gives way to the next. */
+export function successionBytes(userId: string, former: Uint8Array, next: Uint8Array): Uint8Array {
   return toCanonical(successionLabel, [userId, former, next])
 }
 
@@ -221,6 +188,6 @@ function hasRepeated(texts: readonly string[]): boolean {
   return new Set(texts).size < texts.length
 }
 
-function invalid(detail: string): TrustFailure {
+export function invalid(detail: string): TrustFailure {
   return new TrustFailure('invalid_list', detail)
 }

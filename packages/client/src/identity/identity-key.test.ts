@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { signList, verifyList } from './device-list.ts'
+import { verifyList } from './device-list.ts'
 import { entry, newDevice, newPerson, type OwnDevice, type Person, published, signatures } from './identity.suite.ts'
 import { rotated, rotateIdentity, withDevice, withoutDevice, withoutSealed } from './identity-key.ts'
 import { makeLinkCode, readLinkCode } from './link-code.ts'
 import { isKeyOf, openIdentityKey, sealIdentityKey } from './sealed-key.ts'
+import { signList } from './signed-list.ts'
 
 let alice: Person
 let laptop: OwnDevice

@@ -1,9 +1,10 @@
 import { createHash, type webcrypto } from 'node:crypto'
 import { encodeCredential, makeCertificate } from './certificate.ts'
-import { signList, verifyList } from './device-list.ts'
+import { verifyList } from './device-list.ts'
 import type { DeviceList, ListedDevice, Signatures, VerifiedList } from './identity.ts'
 import { firstList } from './identity-key.ts'
 import { generateSealKeys, type SealKeys } from './sealed-key.ts'
+import { signList } from './signed-list.ts'
 
 /** What the tests of who is who begin with: users with real keys. */
 

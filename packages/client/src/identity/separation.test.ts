@@ -1,17 +1,19 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { decodeClaim, encodeClaim } from '../membership/claim.ts'
-import { decodeRoster, encodeRoster, rosterOfNew } from '../membership/roster.ts'
+import { decodeRoster, encodeRoster } from '../membership/roster.ts'
+import { rosterOfNew } from '../membership/roster-changes.ts'
 import { claimOf } from '../membership/rules.ts'
 import { fromBase64Url, toBase64Url } from './base64url.ts'
 import { toCanonical } from './canonical.ts'
 import { encodeCredential, makeCertificate, readCredential, verifyCertificate } from './certificate.ts'
 import { decodeContact, encodeContact, meet } from './contacts.ts'
-import { encodeList, readVerifiedList, signList, verifyList } from './device-list.ts'
+import { encodeList, readVerifiedList, verifyList } from './device-list.ts'
 import { entry, type KeyPair, newPerson, type Person, published, signatures } from './identity.suite.ts'
 import type { Certificate, SignedList } from './identity.ts'
 import { rotated } from './identity-key.ts'
 import { makeLinkCode, readLinkCode } from './link-code.ts'
 import { openIdentityKey, sealIdentityKey } from './sealed-key.ts'
+import { signList } from './signed-list.ts'
 
 /** T16: what was made for one use is refused in every other. */
 

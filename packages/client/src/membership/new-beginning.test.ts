@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Role, Roster } from './membership.ts'
 import { judgeNewBeginning } from './new-beginning.ts'
-import { rosterOfNew } from './roster.ts'
+import { rosterOfNew } from './roster-changes.ts'
 
 const roles = { olga: 'owner', adam: 'admin', anna: 'admin', mia: 'member', max: 'member' } as const
 const rosterOf = (members: Readonly<Record<string, Role>>): Roster => ({

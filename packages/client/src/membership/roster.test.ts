@@ -2,17 +2,8 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { toCanonical } from '../identity/canonical.ts'
 import type { Role, Roster } from './membership.ts'
-import {
-  comingBy,
-  decodeRoster,
-  encodeRoster,
-  rolesBetween,
-  rosterAfter,
-  rosterFits,
-  rosterHash,
-  rosterOfNew,
-  sinceOf,
-} from './roster.ts'
+import { decodeRoster, encodeRoster, rosterFits, rosterHash, sinceOf } from './roster.ts'
+import { comingBy, rolesBetween, rosterAfter, rosterOfNew } from './roster-changes.ts'
 
 const malformed = expect.objectContaining({ reason: 'malformed' })
 const roster = (members: Record<string, Role>, direct = false): Roster => ({ direct, members: new Map(Object.entries(members)) })

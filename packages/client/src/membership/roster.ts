@@ -42,68 +42,9 @@ export function rosterHash(roster: Roster): Uint8Array {
   return sha256(encodeRoster(roster))
 }
 
-/**
- * Of a new conversation: its creator is the owner, all others are members. Of two: the pair, without roles.
- * @throws TrustFailure `malformed`: ids that are none, a conversation of two that is not of two.
- */
-export function rosterOfNew(owner: string, members: readonly string[], direct: boolean): Roster {
-  const all = new Map<string, Role>([owner, ...members].map((userId) => [userId, 'member']))
-  if (!direct) all.set(owner, 'owner')
-  const roster = { direct, members: all }
-  checkRoster(roster)
-  return roster
-}
-
-/**
- * The roster after a change, permitted or not: users of added devices who were not in it become members, those who left
- * are gone, roles are given to who is in it, and who hands the group over becomes an admin.
- */
-export function rosterAfter(
-  { direct, members, since }: Roster,
-  addedUsers: Iterable<string>,
-  left: Iterable<string>,
-  roles: ReadonlyMap<string, Role>,
-  coming: Coming = { epoch: 0, users: new Set() },
-): Roster {
-  const next = new Map(members)
-  for (const userId of left) next.delete(userId)
-  for (const userId of addedUsers) if (!next.has(userId)) next.set(userId, 'member')
-  for (const [userId, role] of roles) if (next.has(userId)) next.set(userId, role)
-  const owner = ownerOf(members)
-  const isHandedOver = [...roles].some(([userId, role]) => role === 'owner' && userId !== owner && next.has(userId))
-  if (isHandedOver && owner !== undefined && next.has(owner)) next.set(owner, 'admin')
-  const nextSince = new Map(since)
-  for (const userId of left) nextSince.delete(userId)
-  for (const userId of addedUsers) if (coming.users.has(userId)) nextSince.set(userId, coming.epoch)
-  for (const [userId, epoch] of nextSince) if (epoch === 0) nextSince.delete(userId)
-  return withSince({ direct, members: next }, direct ? undefined : nextSince)
-}
-
-/** Who comes in by a change. */
-export interface Coming {
-  /** The epoch that it ends. */
-  readonly epoch: number
-  /** Users of added devices who have none in the group before. */
-  readonly users: ReadonlySet<string>
-}
-
-/** Of these added devices' users those who have no device in the group. */
-export function comingBy(epoch: number, added: readonly MemberDevice[], before: readonly MemberDevice[]): Coming {
-  const present = new Set(before.map(({ userId }) => userId))
-  return { epoch, users: new Set(added.map(({ userId }) => userId).filter((userId) => !present.has(userId))) }
-}
-
-function withSince(roster: Pick<Roster, 'direct' | 'members'>, since: ReadonlyMap<string, number> | undefined): Roster {
+/** With the epochs that brought users in, if there are any. */
+export function withSince(roster: Pick<Roster, 'direct' | 'members'>, since: ReadonlyMap<string, number> | undefined): Roster {
   return since === undefined || since.size === 0 ? roster : { ...roster, since }
-}
-
-/** Roles that are others in the second roster; of who is new, those that are more than a member's. */
-export function rolesBetween(before: Roster, after: Roster): ReadonlyMap<string, Role> {
-  return new Map([...after.members].filter(([userId, role]) => role !== (before.members.get(userId) ?? 'member')))
-}
-
-function ownerOf(members: ReadonlyMap<string, Role>): string | undefined {
-  return [...members].find(([, role]) => role === 'owner')?.[0]
 }
 
 /**
@@ -155,8 +96,8 @@ export function refuseDisorder(keys: readonly string[]): void {
   if (keys.some((key, index) => index > 0 && inOrder(keys[index - 1]!, key) >= 0)) throw malformed('not in order')
 }
 
-/** An owner at most: one who erased the account leaves none behind. */
-function checkRoster({ direct, members, since = new Map() }: Roster): void {
+/** An owner at most: one who erased the account leaves none behind. @throws TrustFailure `malformed`. */
+export function checkRoster({ direct, members, since = new Map() }: Roster): void {
   if (direct && since.size > 0) throw malformed('nobody comes into a conversation of two')
   for (const [userId, epoch] of since) if (!members.has(userId) || epoch === 0) throw malformed('no epoch to have come in')
   if (members.size > membersMax) throw malformed('too many members')

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { Standing } from '../identity/vouching.ts'
 import type { CommitClaim, MemberDevice, Role, Roster } from './membership.ts'
 import { type CommitRefusal, commitRefusals } from './refusals.ts'
-import { rosterHash, rosterOfNew } from './roster.ts'
+import { rosterHash } from './roster.ts'
+import { rosterOfNew } from './roster-changes.ts'
 import { type CommitCase, claimOf, judgeCommit } from './rules.ts'
 
 /** The judge against a slow model that was written from its docstring alone, over commits by chance from a seed. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Standing } from '../identity/vouching.ts'
 import type { CommitClaim, MemberDevice, Role, Roster } from './membership.ts'
 import type { CommitRefusal } from './refusals.ts'
-import { rosterOfNew } from './roster.ts'
+import { rosterOfNew } from './roster-changes.ts'
 import { type CommitCase, claimOf, judgeCommit } from './rules.ts'
 
 /**

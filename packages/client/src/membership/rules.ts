@@ -3,7 +3,8 @@ import { sameClaim } from './claim.ts'
 import type { Goodbye } from './goodbye.ts'
 import type { CommitClaim, MemberDevice, Role, Roster } from './membership.ts'
 import type { CommitRefusal } from './refusals.ts'
-import { comingBy, deviceKey, membersMax, rolesBetween, rosterAfter, rosterHash } from './roster.ts'
+import { deviceKey, membersMax, rosterHash } from './roster.ts'
+import { comingBy, rolesBetween, rosterAfter } from './roster-changes.ts'
 
 export interface CommitCase {
   /** The epoch that the commit ends; default 0. */

@@ -1,7 +1,7 @@
 import { SottoError } from '@sotto/protocol/errors'
 import { SottoClientError } from '../errors.ts'
 import type { Roster } from '../membership/membership.ts'
-import { rosterOfNew } from '../membership/roster.ts'
+import { rosterOfNew } from '../membership/roster-changes.ts'
 import type { ConversationState, PendingCommit } from './conversation-state.ts'
 import { mlsGroupId, newConversation } from './conversation-state.ts'
 import { prepareExternalJoin, rolesGiven } from './external-join.ts'
