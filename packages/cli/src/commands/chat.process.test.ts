@@ -81,7 +81,7 @@ test('a group: begin, add, name, give a role, remove, leave', async () => {
   await bob.says(/carol is not in the group any more\n/)
   await bob.says(/alice: just us two\n/)
   alice.type('/leave', '/role bob owner', '/leave')
-  await alice.says(/! make another member the owner first/)
+  await alice.says(/! The owner cannot leave: make another member the owner first: \/role USER owner\n/)
   await alice.says(/you are not in it any more\n/)
   await bob.says(/alice is not in the group any more\n/)
   alice.type('hello?')

@@ -155,7 +155,7 @@ export function methodsOf(parts: Parts, changes: LateChanges, own: OwnDevice): C
       groupOnly(conversation)
       if (conversation.status === 'left') return
       if (roleIn(conversation, self.userId) === 'owner' && conversation.roster.members.size > 1)
-        throw new SottoClientError('owner_must_transfer', 'make another member the owner first')
+        throw new SottoClientError('owner_must_transfer', 'The owner cannot leave.')
       // What was said before goes out before.
       for (let waitedMs = 0; waitedMs < sendOutMs && parts.outbox.of(conversationId).length > 0; waitedMs += 25)
         await parts.timers.sleep(25)
