@@ -1,4 +1,4 @@
-import { type AckFrame, errorTable, reliableProtocol, type ServerFrame, serverFrames } from '@sotto/protocol'
+import { type AckFrame, closeCodes, errorTable, reliableProtocol, type ServerFrame, serverFrames } from '@sotto/protocol'
 import { WebSocket } from 'ws'
 import { type Delivered, type DeviceName, digestOf } from './history.ts'
 import type { Observer } from './observer.ts'
@@ -86,6 +86,8 @@ export function createPeer({ server, userId, deviceId, observer, chance }: PeerO
   let online = false
   let session: Session | undefined
   let sessions = 0
+  /** Sockets that were left before their welcome: on their way, they may reach the server after a newer one, and take its place. */
+  let adrift = 0
   let changed = Promise.withResolvers<void>()
 
   function connect(): void {
@@ -113,7 +115,8 @@ export function createPeer({ server, userId, deviceId, observer, chance }: PeerO
     socket.on('error', () => {})
     socket.on('close', (code, reason) => {
       if (session !== opened) return
-      if (!plainCloses.includes(code)) problems.push(`${device} was closed with ${code} ${reason}`)
+      if (code === closeCodes.replaced && adrift > 0) adrift--
+      else if (!plainCloses.includes(code)) problems.push(`${device} was closed with ${code} ${reason}`)
       drop(opened)
       if (online) setTimeout(() => online && session === undefined && connect(), chance.below(reconnectMsMax))
     })
@@ -269,7 +272,8 @@ export function createPeer({ server, userId, deviceId, observer, chance }: PeerO
   function goOffline(): void {
     online = false
     if (session === undefined) return
-    const { socket } = session
+    const { socket, welcomed } = session
+    if (!welcomed) adrift++
     drop(session)
     socket.terminate()
   }
@@ -289,7 +293,8 @@ export function createPeer({ server, userId, deviceId, observer, chance }: PeerO
     goOffline,
     abandon() {
       if (session === undefined) return
-      const { socket } = session
+      const { socket, welcomed } = session
+      if (!welcomed) adrift++
       drop(session)
       setTimeout(() => socket.terminate(), chance.below(500))
       connect()
