@@ -19,7 +19,7 @@ import { measureIdleClients } from './sdk/measurements/idle.ts'
 import { measureMessages } from './sdk/measurements/messages.ts'
 import { measureOpening } from './sdk/measurements/opening.ts'
 import { fullSettings, quickSettings } from './settings.ts'
-import { subjectCommand } from './subject.ts'
+import { subjectCommand, subjectInWords } from './subject.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const cache = resolve(root, '.cache/bench')
@@ -79,7 +79,8 @@ async function main(options: Options): Promise<void> {
   if (profileDir !== undefined) console.log(`took ${took}; profiles in ${relative(root, profileDir)}`)
   else {
     const date = new Date().toISOString()
-    const results = { date, revision: revision(root), options, subject, settings, machine: facts, rows, numbers }
+    const words = subjectInWords(subject, root)
+    const results = { date, revision: revision(root), options, subject: words, settings, machine: facts, rows, numbers }
     const path = writeResults(isWhole(results) ? resolve(root, 'bench/results') : resolve(cache, 'results'), results)
     console.log(`took ${took}; every number in ${relative(root, path)}`)
   }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { basename, isAbsolute, relative, resolve } from 'node:path'
 import type { LimitName } from '@sotto/protocol'
 
 const unbounded = 1_000_000_000
@@ -33,6 +33,15 @@ export function subjectCommand(subject: string, root: string): readonly string[]
   if (subject === 'dist') return [process.execPath, nursery, resolve(root, 'packages/cli/dist/main.js'), 'serve']
   const words = subject.split(' ').filter((word) => word !== '')
   return words.map((word) => (existsSync(resolve(root, word)) ? resolve(root, word) : word === 'node' ? process.execPath : word))
+}
+
+/** The command as it is kept with the results: files of `root` from there on, others by their names alone. */
+export function subjectInWords(command: readonly string[], root: string): readonly string[] {
+  return command.map((word) => {
+    if (!isAbsolute(word)) return word
+    const inRoot = relative(root, word)
+    return inRoot.startsWith('..') ? basename(word) : inRoot
+  })
 }
 
 /** The environment of the server to measure (docs: configuration). */

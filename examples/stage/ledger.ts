@@ -1,3 +1,4 @@
+import { differences, type Expected, type Present } from './differences.ts'
 /** What was seen at the ends, in the order in which it was seen. Plain data: the counts below are made of nothing else. */
 export interface Ledger {
   readonly sent: { readonly id: string; readonly text: string; readonly readers: readonly string[] }[]
@@ -91,7 +92,7 @@ export interface Plan {
 
 /** One line for each thing that is not as it has to be; none: all is well. */
 export function problemsOf({ counts, inFlight, traces }: Outcome, plan: Plan): string[] {
-  const equal: readonly (readonly [what: string, is: number, expected: number])[] = [
+  const equal: readonly Expected[] = [
     ['messages sent', counts.sent, plan.sent],
     ['messages accepted', counts.accepted, plan.sent],
     ['deliveries due', counts.due, plan.deliveries],
@@ -103,16 +104,12 @@ export function problemsOf({ counts, inFlight, traces }: Outcome, plan: Plan): s
     ['holes', counts.holes, 0],
     ['secrets found at the server', traces.secretsFound.length, 0],
   ]
-  // Without these the run would not have shown what it is there to show.
-  const atLeastOne: readonly (readonly [what: string, is: number])[] = [
+  const atLeastOne: readonly Present[] = [
     ['messages in flight at the kill', inFlight],
     ['messages sent again', counts.sentAgain],
     ['duplicates dropped', counts.duplicatesDropped],
     ['secrets searched for', traces.secrets],
     ['ciphertexts found at the server', traces.ciphertextsFound],
   ]
-  return [
-    ...equal.filter(([, is, expected]) => is !== expected).map(([what, is, expected]) => `${what}: ${is} instead of ${expected}`),
-    ...atLeastOne.filter(([, is]) => is < 1).map(([what, is]) => `${what}: ${is} instead of at least 1`),
-  ]
+  return differences(equal, atLeastOne)
 }

@@ -1,3 +1,4 @@
+import { differences, type Expected, type Present } from '../stage/differences.ts'
 import type { Shown } from './orders.ts'
 
 export interface SentMessage {
@@ -83,7 +84,7 @@ export interface Plan {
 
 /** One line for each thing that is not as it has to be; none: all is well. */
 export function problemsOf(counts: Counts, search: Search, plan: Plan): string[] {
-  const equal: readonly (readonly [what: string, is: number, expected: number])[] = [
+  const equal: readonly Expected[] = [
     ['messages sent', counts.sent, plan.sent],
     ['deliveries due', counts.due, plan.due],
     ['shown exactly once', counts.shownOnce, plan.due],
@@ -95,13 +96,10 @@ export function problemsOf(counts: Counts, search: Search, plan: Plan): string[]
     ['texts found in the files of the devices', search.onDevices.length, 0],
     ['ids found at the server', search.knownFound, search.known],
   ]
-  const atLeastOne: readonly (readonly [what: string, is: number])[] = [
+  const atLeastOne: readonly Present[] = [
     ['handed over again after a kill', counts.handedAgain],
     ['texts searched for', search.secrets],
     ['ids searched for', search.known],
   ]
-  return [
-    ...equal.filter(([, is, expected]) => is !== expected).map(([what, is, expected]) => `${what}: ${is} instead of ${expected}`),
-    ...atLeastOne.filter(([, is]) => is < 1).map(([what, is]) => `${what}: ${is} instead of at least 1`),
-  ]
+  return differences(equal, atLeastOne)
 }

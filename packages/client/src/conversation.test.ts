@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { recordOf } from './content/record.ts'
 import { encodeRecord } from './content/record-codec.ts'
 import { Conversation } from './conversation.ts'
 import { memoryStorage } from './index.ts'
@@ -13,21 +14,10 @@ async function history() {
   const keys = new Map<string, string>()
   const put = async (id: string, order: string, status: MessageStatus) => {
     const key = `chat/${order}`
-    const value = encodeRecord({
-      id,
-      conversationId: 'chat',
-      author: { userId: 'alice', deviceId: 'phone' },
-      own: true,
-      order,
-      sentAt: 1,
-      status,
-      deleted: false,
-      reactions: new Map(),
-      deliveredTo: [],
-      readBy: [],
-      reactionStamps: new Map(),
-      pending: [],
-    })
+    const author = { userId: 'alice', deviceId: 'phone' }
+    const message = { id, conversationId: 'chat', author, own: true, order, status }
+    const envelope = { salt: new Uint8Array(16), sentAt: 1, content: { kind: 'text', text: id } } as const
+    const value = encodeRecord(recordOf(message, envelope)!)
     const before = keys.get(id)
     await storage.write([
       ...(before === undefined ? [] : [{ collection: 'messages' as const, key: before, value: undefined }]),

@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { runScript } from '../script-process.suite.ts'
 import { sqliteStorage } from './sqlite.ts'
 import { scratchFolder } from './sqlite-raw.suite.ts'
 import type { OpenStorage } from './storage.ts'
@@ -22,14 +22,7 @@ function withProcess(path: string, work: string): { readonly process: ChildProce
     } catch (error) {
       say(error.code + ': ' + error.message)
     }`
-  const child = spawn(process.execPath, ['-C', 'source', '--input-type=module', '-e', script], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  onTestFinished(() => {
-    child.kill('SIGKILL')
-  })
-  const said: string[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => said.push(line))
+  const { child, said } = runScript(script)
   return { process: child, said }
 }
 

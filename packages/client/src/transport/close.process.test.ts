@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { runScript } from '../script-process.suite.ts'
 import { startProxy } from './proxy.suite.ts'
 import { startRelay } from './relay.suite.ts'
 
@@ -24,14 +23,7 @@ async function program(connection: 'socket' | 'poll') {
       await sotto.close()
       console.log('closed')
     })`
-  const child = spawn(process.execPath, ['-C', 'source', '--input-type=module', '-e', script], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  onTestFinished(() => {
-    child.kill('SIGKILL')
-  })
-  const said: string[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => said.push(line))
+  const { child, said } = runScript(script)
   await expect.poll(() => said, { timeout: 30_000 }).toContain('online')
   return { child, proxy, said }
 }

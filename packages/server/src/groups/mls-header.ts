@@ -44,7 +44,7 @@ export function mlsHeader(text: string, name: string): MlsHeader {
       const groupId = from.vector()
       const epoch = from.u64()
       const sender = senderOf(from)
-      from.skip(from.length())
+      from.pass(from.length())
       return { format, groupId, epoch, sender, content: contentOf(from) }
     }
     case 'groupInfo': {
@@ -72,7 +72,7 @@ function senderOf(from: Bytes): Sender {
   const sender = senders[from.u8() - 1]
   if (sender === undefined) throw from.refusal('has an unknown kind of sender')
   // A leaf's number, or that of an external sender.
-  if (sender === 'member' || sender === 'external') from.skip(4)
+  if (sender === 'member' || sender === 'external') from.pass(4)
   return sender
 }
 
@@ -139,7 +139,8 @@ class Bytes {
     return text
   }
 
-  skip(bytes: number): void {
+  /** Goes on behind so many bytes, unread. */
+  pass(bytes: number): void {
     this.at += bytes
   }
 

@@ -41,19 +41,11 @@ interface Asked extends Partial<CommitRequest> {
   readonly membersMax?: number
 }
 
+const nothingElse = { add: [], remove: [], left: [], welcome: undefined, welcomeTo: [], roles: undefined }
+const emptyCommit: CommitRequest = { epoch: 5, generation: 0, external: false, ...nothingElse }
+
 function commit(by: string, { group = groupOf(), membersMax = 100, ...request }: Asked): CommitDecision {
-  const asked = {
-    epoch: 5,
-    generation: 0,
-    external: false,
-    add: [],
-    remove: [],
-    left: [],
-    welcome: undefined,
-    welcomeTo: [],
-    roles: undefined,
-  }
-  return decideCommit(group, deviceOf(group, by), { ...asked, ...request }, membersMax)
+  return decideCommit(group, deviceOf(group, by), { ...emptyCommit, ...request }, membersMax)
 }
 
 /** What was decided, in a word, or the code of the refusal. */
@@ -168,18 +160,7 @@ describe('a commit by a device', () => {
   test('that has the name of one in the group but came later', () => {
     const group = groupOf()
     const later = { userId: 'mia', deviceId: 'phone', no: 12_345 }
-    const request = {
-      epoch: 5,
-      generation: 0,
-      external: false,
-      add: [],
-      remove: [],
-      left: [],
-      welcome: undefined,
-      welcomeTo: [],
-      roles: undefined,
-    }
-    expect(outcome(() => decideCommit(group, later, request, 10))).toBe('not_member')
+    expect(outcome(() => decideCommit(group, later, emptyCommit, 10))).toBe('not_member')
   })
 
   test.each<[string, Asked]>([
@@ -220,20 +201,9 @@ describe('a commit by a device', () => {
   })
 
   test('does not apply to a group of another protocol, nor to none', () => {
-    const request = {
-      epoch: 5,
-      generation: 0,
-      external: false,
-      add: [],
-      remove: [],
-      left: [],
-      welcome: undefined,
-      welcomeTo: [],
-      roles: undefined,
-    }
     const opaque: Group = { ...groupOf(), protocol: 'opaque', mls: null }
-    expect(outcome(() => decideCommit(opaque, deviceOf(opaque, 'mia/phone'), request, 10))).toBe('bad_request')
-    expect(outcome(() => decideCommit(undefined, deviceOf(opaque, 'mia/phone'), request, 10))).toBe('not_member')
+    expect(outcome(() => decideCommit(opaque, deviceOf(opaque, 'mia/phone'), emptyCommit, 10))).toBe('bad_request')
+    expect(outcome(() => decideCommit(undefined, deviceOf(opaque, 'mia/phone'), emptyCommit, 10))).toBe('not_member')
   })
 })
 
@@ -400,12 +370,7 @@ describe('a creation', () => {
       {
         groupId: 'team',
         direct: undefined,
-        add: [],
-        remove: [],
-        left: [],
-        welcome: undefined,
-        welcomeTo: [],
-        roles: undefined,
+        ...nothingElse,
         ...asked,
       },
       membersMax,
@@ -461,12 +426,7 @@ describe('a reset', () => {
   const reset = (by: string, asked: Partial<Parameters<typeof decideReset>[2]> = {}, group = groupOf()) =>
     decideReset(group, deviceOf(group, by), {
       generation: 1,
-      add: [],
-      remove: [],
-      left: [],
-      welcome: undefined,
-      welcomeTo: [],
-      roles: undefined,
+      ...nothingElse,
       ...asked,
     })
 
