@@ -102,11 +102,10 @@ export class Receiver {
 
   /** What changes groups comes first in its batch: what it needs is fetched before. */
   private nextFrames(): EntryFrame[] {
-    const isDue = this.awaitsWelcome(this.queue[0]!)
-    const until = this.queue.findIndex(
-      (frame, index) => index > 0 && (this.changesGroup(frame) || this.awaitsWelcome(frame) !== isDue),
-    )
-    return this.queue.slice(0, Math.min(until < 0 ? this.queue.length : until, batchMax))
+    const [first, ...others] = this.queue.slice(0, batchMax) as [EntryFrame, ...EntryFrame[]]
+    const isDue = this.awaitsWelcome(first)
+    const until = others.findIndex((frame) => this.changesGroup(frame) || this.awaitsWelcome(frame) !== isDue)
+    return [first, ...(until < 0 ? others : others.slice(0, until))]
   }
 
   /** Behind any entry of the group's mailbox the Welcome may be due. */
@@ -124,7 +123,7 @@ export class Receiver {
       case 'membership':
         return conversations.get(frame.groupId)?.mailbox === frame.mailbox
       case 'own':
-        return [...pending.values()].some(({ id }) => id === frame.id)
+        return pending.size > 0 && [...pending.values()].some(({ id }) => id === frame.id)
       default:
         return false
     }
